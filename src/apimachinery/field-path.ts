@@ -1,0 +1,41 @@
+/**
+ * Path to a field of an object, printed as upstream does: `spec.containers[0].ports[1].name`, `metadata.labels[app]`.
+ * Immutable; a child holds its parent.
+ */
+export class FieldPath {
+  readonly #name: string
+  readonly #isIndex: boolean
+  readonly #parent: FieldPath | undefined
+
+  private constructor(name: string, isIndex: boolean, parent: FieldPath | undefined) {
+    this.#name = name
+    this.#isIndex = isIndex
+    this.#parent = parent
+  }
+
+  static of(name: string, ...more: readonly string[]): FieldPath {
+    return new FieldPath(name, false, undefined).child(...more)
+  }
+
+  child(...names: readonly string[]): FieldPath {
+    let path: FieldPath = this
+    for (const name of names) path = new FieldPath(name, false, path)
+    return path
+  }
+
+  /** An element of a list. */
+  index(i: number): FieldPath {
+    return new FieldPath(String(i), true, this)
+  }
+
+  /** An entry of a map. */
+  key(key: string): FieldPath {
+    return new FieldPath(key, true, this)
+  }
+
+  toString(): string {
+    const own = this.#isIndex ? `[${this.#name}]` : this.#name
+    if (!this.#parent) return own
+    return this.#isIndex ? `${this.#parent}${own}` : `${this.#parent}.${own}`
+  }
+}
