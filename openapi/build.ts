@@ -1,0 +1,179 @@
+/**
+ * Derives `openapi/data/*.json`, what the server reads at run time, from the facts about the API.
+ *
+ *     npx tsx openapi/build.ts FACTS_DIR
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AdmissionFacts, FieldSelectorFact, GroupFact, ResourceFact, SubresourceFact, UpdateRule } from './data.ts'
+
+const factsDir = process.argv[2]
+if (!factsDir) throw new Error('usage: build FACTS_DIR')
+const outDir = join(import.meta.dirname, 'data')
+mkdirSync(outDir, { recursive: true })
+
+function facts<T>(name: string): T {
+  return JSON.parse(readFileSync(join(factsDir!, `${name}.json`), 'utf8')) as T
+}
+
+/** One member or entry a line: diffs of the data stay readable. */
+function write(name: string, value: object): void {
+  const parts = Array.isArray(value)
+    ? value.map((entry) => JSON.stringify(entry))
+    : Object.entries(value).map(([key, entry]) => `${JSON.stringify(key)}:${lines(entry)}`)
+  const [open, close] = Array.isArray(value) ? '[]' : '{}'
+  writeFileSync(join(outDir, `${name}.json`), `${open}\n${parts.join(',\n')}\n${close}\n`)
+}
+
+function lines(value: unknown): string {
+  if (!Array.isArray(value) || !value.some((v) => typeof v === 'object')) return JSON.stringify(value)
+  return `[\n${value.map((entry) => JSON.stringify(entry)).join(',\n')}\n]`
+}
+
+interface RawSubresource extends Omit<SubresourceFact, 'proxiesPath'> {
+  readonly http: readonly string[]
+  readonly httpPath?: readonly string[]
+}
+
+interface RawResource extends Omit<ResourceFact, 'storagePrefix' | 'subresources' | 'shortNames' | 'categories'> {
+  readonly etcdPrefix?: string
+  readonly shortNames?: readonly string[]
+  readonly categories?: readonly string[]
+  readonly subresources?: readonly RawSubresource[]
+}
+
+interface RawGroup {
+  readonly name: string
+  readonly versions: readonly string[]
+  readonly preferred: string
+  readonly apiServicePriority: GroupFact['apiServicePriority']
+}
+
+/**
+ * Group versions that are off by default, with [groupPriorityMinimum, versionPriority] of their APIService.
+ * @see pkg/controlplane/apiserver/aggregator.go, cmd/kube-apiserver/app/aggregator.go
+ */
+const OPTIONAL_VERSIONS: Readonly<Record<string, GroupFact['apiServicePriority']>> = {
+  'certificates.k8s.io': { v1beta1: [17300, 9], v1alpha1: [17300, 1] },
+  'networking.k8s.io': { v1beta1: [17200, 9] },
+  'storage.k8s.io': { v1beta1: [16800, 9] },
+  'admissionregistration.k8s.io': { v1beta1: [16700, 12], v1alpha1: [16700, 9] },
+  'scheduling.k8s.io': { v1alpha2: [16600, 2] },
+  'coordination.k8s.io': { v1beta1: [16500, 13], v1alpha2: [16500, 12] },
+  'resource.k8s.io': { v1beta2: [16200, 15], v1beta1: [16200, 9], v1alpha3: [16200, 1] },
+  'internal.apiserver.k8s.io': { v1alpha1: [16000, 9] },
+  'storagemigration.k8s.io': { v1beta1: [15800, 9] },
+}
+
+function buildResources(): void {
+  const raw = facts<{ groups: RawGroup[]; resources: RawResource[]; disabledByDefault: RawResource[] }>('resources')
+  const names = new Set([...raw.groups.map((g) => g.name), ...Object.keys(OPTIONAL_VERSIONS)])
+  const groups = [...names].map((name): GroupFact => {
+    const served = raw.groups.find((g) => g.name === name)
+    const optional = OPTIONAL_VERSIONS[name] ?? {}
+    return {
+      name,
+      versions: served?.versions ?? [],
+      optionalVersions: Object.keys(optional),
+      apiServicePriority: { ...served?.apiServicePriority, ...optional },
+    }
+  })
+  const resources = [...raw.resources, ...raw.disabledByDefault].map(resourceFact)
+  write('resources', { groups, resources })
+}
+
+function resourceFact(raw: RawResource): ResourceFact {
+  return {
+    group: raw.group,
+    version: raw.version,
+    resource: raw.resource,
+    singular: raw.singular,
+    kind: raw.kind,
+    namespaced: raw.namespaced,
+    verbs: raw.verbs,
+    shortNames: raw.shortNames ?? [],
+    categories: raw.categories ?? [],
+    storageVersionHash: raw.storageVersionHash,
+    storageVersion: raw.storageVersion,
+    storagePrefix: raw.etcdPrefix?.replace(/^\/registry/, '').replace(/\/\{namespace\}$/, ''),
+    subresources: (raw.subresources ?? []).map(({ name, group, version, kind, verbs, httpPath }) => ({
+      name,
+      group,
+      version,
+      kind,
+      verbs,
+      ...(httpPath ? { proxiesPath: true } : {}),
+    })),
+  }
+}
+
+interface RawUpdateRule {
+  readonly group: string
+  readonly resource: string
+  readonly allowCreateOnUpdate: boolean
+  readonly allowUnconditionalUpdate: boolean
+  readonly resetFields?: UpdateRule['resetFields']
+  readonly generation?: readonly string[]
+}
+
+function buildUpdateRules(): void {
+  const { resources } = facts<{ resources: RawUpdateRule[] }>('update-rules')
+  const rules = resources
+    .filter((rule) => rule.group !== '*')
+    .map(
+      ({ group, resource, allowCreateOnUpdate, allowUnconditionalUpdate, resetFields, generation }): UpdateRule => ({
+        group,
+        resource,
+        allowCreateOnUpdate,
+        allowUnconditionalUpdate,
+        ...(resetFields ? { resetFields } : {}),
+        setsGeneration: generation?.includes('1 on create') ?? false,
+        raisesGeneration: generation?.includes('+1 on change') ?? false,
+      }),
+    )
+  write('update-rules', rules)
+}
+
+interface RawFieldSelector {
+  readonly group: string
+  readonly version: string
+  readonly resource: string
+  readonly fields: readonly string[]
+  readonly aliases?: Readonly<Record<string, string>>
+}
+
+function buildFieldSelectors(): void {
+  const raw = facts<{ resources: RawFieldSelector[]; disabledByDefaultVersions: RawFieldSelector[] }>('field-selectors')
+  const rules = [...raw.resources, ...raw.disabledByDefaultVersions].flatMap((rule) =>
+    rule.version.split(', ').map(
+      (version): FieldSelectorFact => ({
+        group: rule.group,
+        version,
+        resource: rule.resource,
+        fields: rule.fields,
+        ...(rule.aliases ? { aliases: rule.aliases } : {}),
+      }),
+    ),
+  )
+  write('field-selectors', rules)
+}
+
+function buildBootstrap(): void {
+  const { clusterRoles, clusterRoleBindings, roles, roleBindings } = facts<Record<string, unknown>>('rbac-bootstrap')
+  write('rbac-bootstrap', { clusterRoles, clusterRoleBindings, roles, roleBindings })
+  const flow = facts<Record<string, unknown>>('flowcontrol-bootstrap')
+  write('flowcontrol-bootstrap', {
+    mandatoryPriorityLevelConfigurations: flow.mandatoryPriorityLevelConfigurations,
+    suggestedPriorityLevelConfigurations: flow.suggestedPriorityLevelConfigurations,
+    mandatoryFlowSchemas: flow.mandatoryFlowSchemas,
+    suggestedFlowSchemas: flow.suggestedFlowSchemas,
+    priorityClasses: flow.priorityclasses,
+  })
+  const { plugins } = facts<AdmissionFacts>('admission-defaults')
+  write('admission', { plugins })
+}
+
+buildResources()
+buildUpdateRules()
+buildFieldSelectors()
+buildBootstrap()
