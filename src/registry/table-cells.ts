@@ -108,12 +108,12 @@ interface NamedImage {
 }
 
 /** Names of containers, joined with commas. */
-export function joinContainerNames(containers: readonly NamedImage[] | undefined): string {
+export function containerNames(containers: readonly NamedImage[] | undefined): string {
   return (containers ?? []).map(({ name }) => name ?? '').join(',')
 }
 
 /** Images of containers, joined with commas. */
-export function joinContainerImages(containers: readonly NamedImage[] | undefined): string {
+export function containerImages(containers: readonly NamedImage[] | undefined): string {
   return (containers ?? []).map(({ image }) => image ?? '').join(',')
 }
 
