@@ -1,5 +1,6 @@
 import { LiteralValue } from './field-error.ts'
 import { goJson } from './go-quote.ts'
+import type { LabelSelector } from './types/meta-v1.ts'
 
 /**
  * How a value of an API object stands in a message that prints a whole Go struct of the internal version: JSON with Go
@@ -37,6 +38,23 @@ export function goStruct(...fields: readonly GoField[]): GoType {
     return Object.fromEntries(fields.map(([name, json, type]) => [name, type(json === '' ? object : object[json])]))
   }
 }
+
+/** metav1.LabelSelector, which has JSON tags: only what is set, matchLabels first. */
+export const goLabelSelector: GoType = goPointer((v) => {
+  const { matchLabels, matchExpressions } = v as LabelSelector
+  return {
+    ...(matchLabels && Object.keys(matchLabels).length > 0 ? { matchLabels: goMap(goString)(matchLabels) } : {}),
+    ...(matchExpressions?.length
+      ? {
+          matchExpressions: matchExpressions.map(({ key, operator, values }) => ({
+            key: key ?? '',
+            operator: operator ?? '',
+            ...(values?.length ? { values } : {}),
+          })),
+        }
+      : {}),
+  }
+})
 
 /** The bad value of a field error that prints `value` as the Go type. */
 export function goStructValue(type: GoType, value: unknown): LiteralValue {
