@@ -9,7 +9,9 @@ export type StorageErrorCode =
   | 'NoSpace'
   | 'Locked'
   | 'Corrupt'
+  | 'UnsupportedFormat'
   | 'Unavailable'
+  | 'InvalidArgument'
 
 export interface StorageErrorDetails {
   readonly key?: string

@@ -1,0 +1,594 @@
+import type { Clock, TimerHandle } from '../clock.ts'
+import { isStorageError, StorageError } from '../storage-error.ts'
+import type {
+  DeleteResult,
+  GetResult,
+  KeyValue,
+  RangeOptions,
+  RangeResult,
+  ReadOptions,
+  SnapshotStore,
+  StoreStatus,
+  WatchHandle,
+  WatchOptions,
+  WatchSink,
+  WriteOptions,
+} from '../store.ts'
+import { type CompactionOptions, CompactionPolicy } from './compaction.ts'
+import { ExpiryQueue } from './expiry-queue.ts'
+import { type Flight, GroupCommit } from './group-commit.ts'
+import type { Journal } from './journal.ts'
+import { KeyRevision, toBareKeyValue, toKeyValue } from './key-revision.ts'
+import { ResidentValues } from './resident-values.ts'
+import { RevisionIndex } from './revision-index.ts'
+import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts'
+import { WatchHub } from './watch-hub.ts'
+
+/** What every MVCC store takes, whatever lies below it. */
+export interface MvccOptions {
+  readonly clock: Clock
+  readonly compaction?: CompactionOptions
+}
+
+/** The durable side of a store; without one it lives in memory. */
+export interface MvccBacking {
+  readonly journal: Journal
+  readonly backend: 'leveldb'
+  /** Bytes of values of recent writes to keep in memory. */
+  readonly residentBytes: number
+}
+
+/** Revisions that one turn of the event loop sweeps. */
+const sweepChunk = 500
+/** Live records per batch of a stream. */
+const streamBatch = 500
+const expiryRetryMs = 1000
+
+/**
+ * The store that memory and LevelDB share: decides each write against the newest state (in flight included), makes it
+ * durable where there is a journal, then makes it visible to reads and watches in one synchronous step.
+ *
+ * A value handed to a write belongs to the store from then on: it is kept and given out without a copy.
+ */
+export class MvccStore implements SnapshotStore {
+  readonly #options: MvccOptions
+  readonly #backing: MvccBacking | undefined
+  readonly #hub: WatchHub
+  readonly #commits: GroupCommit | undefined
+  readonly #resident: ResidentValues | undefined
+  readonly #compaction: CompactionPolicy
+  #index: RevisionIndex
+  #expiry = new ExpiryQueue()
+  /** The newest revision given out, in flight included. */
+  #assigned: number
+  /** The compacted revision that the journal has noted. */
+  #notedCompaction: number
+  /** While set, writes and sweeping wait: something needs the store to itself. */
+  #gate: Promise<void> | undefined
+  #sweeping: Promise<void> | undefined
+  #expiring: Promise<void> | undefined
+  #expiryTimer: TimerHandle | undefined
+  #expiryTimerAt = 0
+  #closing: Promise<void> | undefined
+
+  /** Takes the index over: nobody else may touch it. Records of a store without a journal have resident values. */
+  constructor(options: MvccOptions, index: RevisionIndex, backing?: MvccBacking) {
+    this.#options = options
+    this.#index = index
+    this.#assigned = index.current
+    this.#notedCompaction = index.compacted
+    this.#backing = backing
+    if (backing !== undefined) {
+      this.#resident = new ResidentValues(backing.residentBytes)
+      this.#commits = new GroupCommit(
+        backing.journal,
+        (flights) => this.#publish(flights),
+        () => {
+          this.#assigned = this.#index.current
+        },
+      )
+    }
+    this.#hub = new WatchHub({
+      clock: options.clock,
+      index: () => this.#index,
+      valuesOf: (records) => this.#valuesOf(records),
+    })
+    for (const record of index.live()) this.#expiry.apply(record)
+    this.#armExpiry()
+    this.#compaction = new CompactionPolicy(options.clock, options.compaction)
+    this.#compaction.start(
+      () => this.#index.current,
+      (revision) => this.#compactSilently(revision),
+    )
+  }
+
+  async currentRevision(): Promise<number> {
+    this.#assertOpen()
+    return this.#index.current
+  }
+
+  async get(key: string, options: ReadOptions = {}): Promise<GetResult> {
+    this.#assertOpen()
+    const index = this.#index
+    const revision = this.#readRevision(options.revision)
+    const record = index.at(key, revision)
+    if (record === undefined) return { kv: undefined, revision }
+    if (record.deleted || record.value !== undefined) return { kv: toKeyValue(record), revision }
+    const [value] = await this.#pinned(index, revision, [record])
+    return { kv: toKeyValue(record, value), revision }
+  }
+
+  async range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
+    this.#assertOpen()
+    const index = this.#index
+    const limit = this.#admitRange(prefix, options)
+    const revision = this.#readRevision(options.revision)
+    const scan = { prefix, start: options.start, revision }
+    const records = index.collect(scan, limit)
+    const last = records.at(-1)
+    const remaining =
+      last === undefined || records.length < limit ? 0 : index.count({ ...scan, start: `${last.key}\0` })
+    const kvs = await this.#keyValues(index, revision, records, options)
+    return { kvs, revision, remaining }
+  }
+
+  async *stream(prefix: string, options: RangeOptions = {}): AsyncGenerator<readonly KeyValue[]> {
+    this.#assertOpen()
+    const index = this.#index
+    let left = this.#admitRange(prefix, options)
+    const revision = this.#readRevision(options.revision)
+    const pin = index.pins.acquire(revision)
+    try {
+      let start = options.start
+      while (left > 0) {
+        this.#assertOpen()
+        if (index !== this.#index || revision < index.swept) throw this.#index.compactedError(revision)
+        pin.touch()
+        const records = index.collect({ prefix, start, revision }, Math.min(left, streamBatch))
+        const last = records.at(-1)
+        if (last === undefined) return
+        yield await this.#keyValues(index, revision, records, options)
+        left -= records.length
+        start = `${last.key}\0`
+      }
+    } finally {
+      pin.release()
+    }
+  }
+
+  async create(key: string, value: Buffer, options: WriteOptions = {}): Promise<KeyValue> {
+    const expiresAt = this.#expiresAt(options)
+    const flight = await this.#write(
+      key,
+      (newest) => (isLive(newest) ? existsError(key, newest) : undefined),
+      (revision, previous) =>
+        new KeyRevision({
+          key,
+          revision,
+          createRevision: revision,
+          version: 1,
+          deleted: false,
+          size: value.length,
+          expiresAt,
+          value,
+          previous,
+        }),
+    )
+    return toKeyValue(flight.record, value)
+  }
+
+  async update(key: string, value: Buffer, expected: number, options: WriteOptions = {}): Promise<KeyValue> {
+    const expiresAt = this.#expiresAt(options)
+    const flight = await this.#write(
+      key,
+      (newest) => mismatch(key, newest, expected),
+      (revision, previous) =>
+        new KeyRevision({
+          key,
+          revision,
+          createRevision: previous?.createRevision ?? revision,
+          version: (previous?.version ?? 0) + 1,
+          deleted: false,
+          size: value.length,
+          expiresAt,
+          value,
+          previous,
+        }),
+    )
+    return toKeyValue(flight.record, value)
+  }
+
+  async delete(key: string, expected: number): Promise<DeleteResult> {
+    let before: KeyRevision | undefined
+    const { record, previousValue } = await this.#write(
+      key,
+      (newest) => mismatch(key, newest, expected),
+      (revision, previous) => {
+        before = previous
+        return deletion(key, revision, previous)
+      },
+    )
+    if (before === undefined) throw new Error(`delete of ${key} without a state before it`)
+    return { previous: toKeyValue(before, previousValue), revision: record.revision }
+  }
+
+  watch(options: WatchOptions, sink: WatchSink): WatchHandle {
+    try {
+      this.#assertOpen()
+      this.#index.order.admit(options.prefix)
+      assertCount('fromRevision', options.fromRevision)
+    } catch (error) {
+      if (error instanceof StorageError) return this.#hub.refuse(error, sink)
+      throw error
+    }
+    return this.#hub.watch(options, sink)
+  }
+
+  async compact(revision: number): Promise<void> {
+    this.#assertOpen()
+    assertCount('revision', revision)
+    this.#index.compact(revision)
+    await this.#noteCompaction()
+    this.#sweepSoon()
+  }
+
+  async status(): Promise<StoreStatus> {
+    this.#assertOpen()
+    const { current, compacted, keys, bytes } = this.#index
+    return { backend: this.#backing?.backend ?? 'memory', revision: current, compactedRevision: compacted, keys, bytes }
+  }
+
+  async check(): Promise<void> {
+    this.#assertOpen()
+    await this.#sweeping
+    const problems = await this.#exclusively(async () => {
+      const index = this.#index
+      const found = index.problems()
+      if (this.#assigned !== index.current) found.push(`revision ${this.#assigned} is given out but not visible`)
+      const expiring = index.live().filter((record) => record.expiresAt !== 0)
+      if (expiring.length !== this.#expiry.size || !expiring.every((record) => this.#expiry.has(record))) {
+        found.push(`${expiring.length} keys have a TTL, ${this.#expiry.size} are queued to expire`)
+      }
+      if (this.#backing !== undefined) {
+        found.push(...(await this.#backing.journal.problems(index.reachable(), this.#notedCompaction)))
+      }
+      return found
+    })
+    if (problems.length === 0) return
+    throw new AggregateError(
+      problems.map((problem) => new StorageError('Corrupt', problem)),
+      `the store is broken: ${problems.slice(0, 5).join('; ')}`,
+    )
+  }
+
+  async snapshot(): Promise<Buffer> {
+    this.#assertOpen()
+    const index = this.#index
+    const revision = index.current
+    const records = index.live()
+    return encodeSnapshot(revision, records, await this.#pinned(index, revision, records))
+  }
+
+  async restore(snapshot: Buffer): Promise<void> {
+    this.#assertOpen()
+    const contents = decodeSnapshot(snapshot)
+    await this.#exclusively(async () => {
+      const { current } = this.#index
+      // A line that has been seen past the snapshot's revision moves on by one: this state is a new one.
+      const revision = contents.revision > current ? contents.revision : current + 1
+      const index = new RevisionIndex(() => this.#options.clock.now(), {
+        revision,
+        compacted: revision,
+        historyStart: revision + 1,
+      })
+      for (const record of contents.records) index.adopt(record)
+      await this.#backing?.journal.replace({ revision, compacted: revision, records: contents.records })
+      this.#adoptIndex(index, contents.records)
+      this.#hub.endAll(index.compactedError(current))
+    })
+  }
+
+  async fork(): Promise<MvccStore> {
+    this.#assertOpen()
+    const source = this.#index
+    if (this.#backing === undefined) return new MvccStore(this.#options, source.fork())
+    const revision = source.current
+    const records = source.live()
+    const values = await this.#pinned(source, revision, records)
+    const index = new RevisionIndex(() => this.#options.clock.now(), {
+      revision,
+      compacted: revision,
+      historyStart: revision + 1,
+    })
+    for (const [i, record] of records.entries()) {
+      index.adopt(new KeyRevision({ ...record, value: values[i], previous: undefined }))
+    }
+    return new MvccStore(this.#options, index)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown()
+    return this.#closing
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#compaction.stop()
+    this.#expiryTimer?.cancel()
+    while (this.#gate !== undefined) await this.#gate
+    await this.#commits?.idle()
+    await this.#expiring
+    await this.#sweeping
+    this.#hub.endAll(closedError())
+    await this.#backing?.journal.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw closedError()
+  }
+
+  #readRevision(asked: number | undefined): number {
+    assertCount('revision', asked)
+    if (asked === undefined || asked === 0) return this.#index.current
+    this.#index.assertReadable(asked)
+    return asked
+  }
+
+  /** Checks a range's arguments; returns its limit. */
+  #admitRange(prefix: string, options: RangeOptions): number {
+    this.#index.order.admit(prefix)
+    if (options.start !== undefined) this.#index.order.admit(options.start)
+    assertCount('limit', options.limit)
+    return options.limit === undefined || options.limit === 0 ? Number.POSITIVE_INFINITY : options.limit
+  }
+
+  #expiresAt(options: WriteOptions): number {
+    const { ttlSeconds } = options
+    if (ttlSeconds === undefined) return 0
+    if (!(ttlSeconds > 0 && ttlSeconds < 1e10)) {
+      throw new StorageError('InvalidArgument', `ttlSeconds must be positive, not ${ttlSeconds}`)
+    }
+    return Math.ceil(this.#options.clock.now() + ttlSeconds * 1000)
+  }
+
+  /**
+   * Decides on the newest state, commits, publishes. A refusal that only a write in flight causes waits for that
+   * write's end, so that whoever is refused finds the reason when it reads.
+   */
+  async #write(
+    key: string,
+    refuse: (newest: KeyRevision | undefined) => StorageError | undefined,
+    make: (revision: number, previous: KeyRevision | undefined) => KeyRevision,
+  ): Promise<Flight> {
+    for (;;) {
+      this.#assertOpen()
+      while (this.#gate !== undefined) await this.#gate
+      this.#index.order.admit(key)
+      if (key === '') throw new StorageError('InvalidArgument', 'the key must not be empty')
+      const visible = this.#index.newest(key)
+      const newest = this.#commits?.newest(key) ?? visible
+      const refusal = refuse(newest)
+      if (refusal === undefined) return this.#commit(make(++this.#assigned, newest))
+      const settled = refuse(visible) === undefined ? this.#commits?.settled(key) : undefined
+      if (settled === undefined) throw refusal
+      await settled
+    }
+  }
+
+  /** Synchronous where there is no journal. */
+  #commit(record: KeyRevision): Flight | Promise<Flight> {
+    if (this.#commits !== undefined) return this.#commits.commit(record)
+    const flight = { record, previousValue: record.previous?.value }
+    this.#publish([flight])
+    return flight
+  }
+
+  #publish(flights: readonly Flight[]): void {
+    for (const { record } of flights) {
+      this.#index.apply(record)
+      if (record.expiresAt !== 0 || (record.previous !== undefined && record.previous.expiresAt !== 0)) {
+        this.#expiry.apply(record)
+        this.#armExpiry()
+      }
+    }
+    for (const { record, previousValue } of flights) this.#hub.dispatch(record, previousValue)
+    if (this.#resident !== undefined) for (const { record } of flights) this.#resident.add(record)
+    const target = this.#compaction.byCount(this.#index.current, this.#index.compacted)
+    if (target !== undefined) this.#compactSilently(target)
+  }
+
+  #adoptIndex(index: RevisionIndex, records: readonly KeyRevision[]): void {
+    this.#index = index
+    this.#assigned = index.current
+    this.#notedCompaction = index.compacted
+    this.#expiry = new ExpiryQueue()
+    for (const record of records) {
+      this.#expiry.apply(record)
+      // The values are the journal's now.
+      if (this.#backing !== undefined) record.value = undefined
+    }
+    this.#armExpiry()
+  }
+
+  async #keyValues(
+    index: RevisionIndex,
+    revision: number,
+    records: readonly KeyRevision[],
+    options: RangeOptions,
+  ): Promise<readonly KeyValue[]> {
+    if (options.keysOnly === true) return records.map(toBareKeyValue)
+    if (this.#backing === undefined) return records.map((record) => toKeyValue(record))
+    const values = await this.#pinned(index, revision, records)
+    return records.map((record, i) => toKeyValue(record, values[i]))
+  }
+
+  /** Values of records that `revision` shows, safe from sweeping meanwhile. */
+  async #pinned(
+    index: RevisionIndex,
+    revision: number,
+    records: readonly KeyRevision[],
+  ): Promise<readonly (Buffer | undefined)[]> {
+    const pin = index.pins.acquire(revision)
+    try {
+      return await this.#valuesOf(records)
+    } finally {
+      pin.release()
+    }
+  }
+
+  #valuesOf(
+    records: readonly (KeyRevision | undefined)[],
+  ): readonly (Buffer | undefined)[] | Promise<readonly (Buffer | undefined)[]> {
+    const values = records.map((record) => record?.value)
+    if (this.#backing === undefined) return values
+    const missing: number[] = []
+    for (const [i, record] of records.entries()) {
+      if (record !== undefined && !record.deleted && record.value === undefined) missing.push(i)
+    }
+    if (missing.length === 0) return values
+    const wanted = missing.map((i) => records[i]).filter((record) => record !== undefined)
+    return this.#backing.journal.load(wanted).then((loaded) => {
+      for (const [n, i] of missing.entries()) values[i] = loaded[n]
+      return values
+    })
+  }
+
+  /** Runs `work` while no write is in flight and none begins, and no history is being swept. */
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#gate !== undefined) await this.#gate
+    let open = (): void => {}
+    this.#gate = new Promise((resolve) => {
+      open = resolve
+    })
+    try {
+      await this.#commits?.idle()
+      await this.#sweeping
+      return await work()
+    } finally {
+      this.#gate = undefined
+      open()
+    }
+  }
+
+  /** For compaction that nobody called for: where it fails (a full disk), the next one tries again. */
+  #compactSilently(revision: number): void {
+    // A reader that is still at it keeps what it reads.
+    const target = Math.min(revision, this.#index.pins.oldest())
+    if (target <= this.#index.compacted || this.#closing !== undefined) return
+    this.#index.compact(target)
+    this.#sweepSoon()
+  }
+
+  async #noteCompaction(): Promise<void> {
+    const { compacted } = this.#index
+    if (this.#backing === undefined || compacted <= this.#notedCompaction) return
+    await this.#backing.journal.compacted(compacted)
+    this.#notedCompaction = Math.max(this.#notedCompaction, compacted)
+  }
+
+  #sweepSoon(): void {
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined
+    })
+  }
+
+  /** Lets go of compacted history bit by bit, so that no writer waits for it. Ends early when the store is wanted. */
+  async #sweep(): Promise<void> {
+    try {
+      await new Promise((resolve) => setImmediate(resolve))
+      while (this.#index.sweepable() && this.#gate === undefined && this.#closing === undefined) {
+        await this.#noteCompaction()
+        const dropped = this.#index.sweep(sweepChunk)
+        if (dropped.length > 0) await this.#backing?.journal.discard(dropped)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    } catch (error) {
+      // The journal keeps what it could not discard in mind; the next compaction goes on from here.
+      if (!isStorageError(error)) throw error
+    }
+  }
+
+  #armExpiry(): void {
+    const at = this.#expiry.nextAt()
+    if (at === undefined || this.#closing !== undefined) return
+    if (this.#expiryTimer !== undefined && this.#expiryTimerAt <= at) return
+    this.#setExpiryTimer(at)
+  }
+
+  #setExpiryTimer(at: number): void {
+    this.#expiryTimer?.cancel()
+    this.#expiryTimerAt = at
+    const { clock } = this.#options
+    this.#expiryTimer = clock.setTimeout(
+      () => {
+        this.#expiryTimer = undefined
+        this.#expiring ??= this.#expire().finally(() => {
+          this.#expiring = undefined
+        })
+      },
+      Math.max(0, at - clock.now()),
+    )
+  }
+
+  async #expire(): Promise<void> {
+    const due = this.#expiry.due(this.#options.clock.now())
+    const results = await Promise.allSettled(due.map((record) => this.#expireOne(record)))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined && !isStorageError(failed.reason)) throw failed.reason
+    if (this.#closing !== undefined) return
+    if (failed === undefined) this.#armExpiry()
+    else this.#setExpiryTimer(this.#options.clock.now() + expiryRetryMs)
+  }
+
+  /** A write that came in between has set the key's time anew: then there is nothing to do. */
+  async #expireOne(record: KeyRevision): Promise<void> {
+    try {
+      await this.delete(record.key, record.revision)
+    } catch (error) {
+      if (!isStorageError(error, 'RevisionConflict') && !isStorageError(error, 'KeyNotFound')) throw error
+    }
+  }
+}
+
+function isLive(record: KeyRevision | undefined): record is KeyRevision {
+  return record !== undefined && !record.deleted
+}
+
+function deletion(key: string, revision: number, previous: KeyRevision | undefined): KeyRevision {
+  return new KeyRevision({
+    key,
+    revision,
+    createRevision: previous?.createRevision ?? revision,
+    version: previous?.version ?? 0,
+    deleted: true,
+    size: 0,
+    expiresAt: 0,
+    value: undefined,
+    previous,
+  })
+}
+
+function existsError(key: string, newest: KeyRevision): StorageError {
+  return new StorageError('KeyExists', `key ${key} exists at revision ${newest.revision}`, {
+    key,
+    actualRevision: newest.revision,
+  })
+}
+
+function mismatch(key: string, newest: KeyRevision | undefined, expected: number): StorageError | undefined {
+  if (!isLive(newest)) return new StorageError('KeyNotFound', `key ${key} not found`, { key, revision: expected })
+  if (newest.revision === expected) return undefined
+  return new StorageError('RevisionConflict', `key ${key} is at revision ${newest.revision}, expected ${expected}`, {
+    key,
+    revision: expected,
+    actualRevision: newest.revision,
+  })
+}
+
+function closedError(): StorageError {
+  return new StorageError('Closed', 'the store is closed')
+}
+
+function assertCount(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return
+  throw new StorageError('InvalidArgument', `${name} must be a whole number that is not negative, not ${value}`)
+}
