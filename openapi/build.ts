@@ -6,6 +6,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AdmissionFacts, FieldSelectorFact, GroupFact, ResourceFact, SubresourceFact, UpdateRule } from './data.ts'
+import type { GoTypes } from './go-types.ts'
+import { type DefinitionFact, defaultGoType, type FieldFact } from './schema-facts.ts'
 
 const factsDir = process.argv[2]
 if (!factsDir) throw new Error('usage: build FACTS_DIR')
@@ -173,7 +175,84 @@ function buildBootstrap(): void {
   write('admission', { plugins })
 }
 
+const goTypes = JSON.parse(readFileSync(join(import.meta.dirname, 'go-types.json'), 'utf8')) as GoTypes
+
+const META = 'io.k8s.apimachinery.pkg.apis.meta.v1'
+const TYPE_META: Readonly<Record<string, FieldFact>> = { kind: { type: 'string' }, apiVersion: { type: 'string' } }
+
+/** Kinds that go over the wire but stand in no OpenAPI document. */
+const UNPUBLISHED: Readonly<Record<string, DefinitionFact>> = {
+  [`${META}.PartialObjectMetadata`]: {
+    type: 'object',
+    gvk: [['meta.k8s.io', 'v1', 'PartialObjectMetadata']],
+    properties: { ...TYPE_META, metadata: { $ref: `${META}.ObjectMeta`, default: {} } },
+  },
+  [`${META}.PartialObjectMetadataList`]: {
+    type: 'object',
+    gvk: [['meta.k8s.io', 'v1', 'PartialObjectMetadataList']],
+    required: ['items'],
+    properties: {
+      ...TYPE_META,
+      metadata: { $ref: `${META}.ListMeta`, default: {} },
+      items: { type: 'array', items: { $ref: `${META}.PartialObjectMetadata` } },
+    },
+  },
+  [`${META}.List`]: {
+    type: 'object',
+    gvk: [['', 'v1', 'List']],
+    required: ['items'],
+    properties: {
+      ...TYPE_META,
+      metadata: { $ref: `${META}.ListMeta`, default: {} },
+      items: { type: 'array', items: { $ref: 'io.k8s.apimachinery.pkg.runtime.RawExtension' } },
+    },
+  },
+}
+
+type RawDefinition = Omit<DefinitionFact, 'properties'> & { readonly properties?: Readonly<Record<string, FieldFact>> }
+
+function buildSchema(): void {
+  const raw = facts<Record<string, RawDefinition>>('schema')
+  const presence = facts<Record<string, Record<string, unknown>>>('json-presence')
+  const out: Record<string, DefinitionFact> = {}
+  for (const [name, definition] of Object.entries(raw)) {
+    if (!name.startsWith('_')) out[name] = withGoFacts(name, definition, presence[name] ?? {})
+  }
+  for (const [name, definition] of Object.entries(UNPUBLISHED)) {
+    const always = name.endsWith('List') ? { metadata: {}, items: null } : { metadata: {} }
+    out[name] = { ...withGoFacts(name, definition, always), unpublished: true }
+  }
+  write('schema', out)
+}
+
+/** Puts the fields into Go's order and adds what JSON leaves out and what messages call the type. */
+function withGoFacts(name: string, raw: RawDefinition, always: Readonly<Record<string, unknown>>): DefinitionFact {
+  const go = goTypes[name]
+  if (!raw.properties || !go) return raw
+  const properties: Record<string, FieldFact> = {}
+  for (const [json, type, flags, embedded] of go) {
+    const property = raw.properties[json]
+    if (!property) continue
+    const never = json in always || (flags === '' && json !== 'kind' && json !== 'apiVersion')
+    properties[json] = {
+      ...property,
+      ...(type === defaultGoType(property) ? {} : { go: type }),
+      ...(embedded && embedded !== 'TypeMeta' ? { in: embedded } : {}),
+      ...(never ? { omit: 'never', zero: always[json] ?? zeroOf(property) } : {}),
+      ...(!never && flags.includes('p') ? { omit: 'unset' } : {}),
+    }
+  }
+  const missing = Object.keys(raw.properties).filter((json) => !(json in properties))
+  if (missing.length > 0) throw new Error(`no Go field for ${name}: ${missing.join(', ')}`)
+  return { ...raw, properties }
+}
+
+function zeroOf({ type }: FieldFact): unknown {
+  return type === 'string' ? '' : type === 'boolean' ? false : type === 'integer' ? 0 : null
+}
+
 buildResources()
+buildSchema()
 buildUpdateRules()
 buildFieldSelectors()
 buildBootstrap()

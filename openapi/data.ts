@@ -3,6 +3,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DefinitionFact } from './schema-facts.ts'
 
 /** In a checkout the data lies beside this file; from `dist/openapi` it is the package's own `openapi/data`. */
 const dataDir = [join(import.meta.dirname, 'data'), join(import.meta.dirname, '../../openapi/data')].find((dir) =>
@@ -206,3 +207,6 @@ export const flowControlBootstrap = lazily<FlowControlBootstrap>('flowcontrol-bo
 
 /** Admission plugins: order, phases, what is on by default. */
 export const admissionFacts = lazily<AdmissionFacts>('admission')
+
+/** Definitions of the OpenAPI document (`io.k8s.api.core.v1.PodSpec` → its facts), fields in Go's order. */
+export const schemaFacts = lazily<Readonly<Record<string, DefinitionFact>>>('schema')
