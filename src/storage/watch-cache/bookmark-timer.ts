@@ -77,6 +77,6 @@ export class BookmarkTimer {
     const regular = now + this.#intervalMs
     if (deadline === undefined) return regular
     const next = Math.min(regular, deadline - BEFORE_DEADLINE_MS)
-    return next < now ? undefined : next
+    return next <= now ? undefined : next
   }
 }

@@ -1,6 +1,4 @@
-import sortedBTree from 'sorted-btree'
-
-const BTree = sortedBTree.default
+import { BTree } from '../b-tree.ts'
 
 /** Code units whose UTF-16 order differs from the order of their UTF-8 bytes. */
 const REORDERED = /[\ud800-\uffff]/
