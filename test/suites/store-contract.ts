@@ -43,6 +43,12 @@ async function expectCode(promise: Promise<unknown>, code: StorageErrorCode): Pr
   return error
 }
 
+async function checkUnlessClosed(store: Store): Promise<void> {
+  await store.check().catch((error: unknown) => {
+    if (!(error instanceof StorageError && error.code === 'Closed')) throw error
+  })
+}
+
 async function collect(batches: AsyncIterable<readonly KeyValue[]>): Promise<KeyValue[]> {
   const all: KeyValue[] = []
   for await (const batch of batches) all.push(...batch)
@@ -70,9 +76,7 @@ export function storeContract(
     })
 
     afterEach(async () => {
-      await store.check().catch((error: unknown) => {
-        if (!(error instanceof StorageError && error.code === 'Closed')) throw error
-      })
+      await checkUnlessClosed(store)
       await fixture.dispose()
     })
 
@@ -747,7 +751,7 @@ export function snapshotContract(name: string, factory: () => Promise<StoreFixtu
 
     afterEach(async () => {
       for (const { store, dispose } of fixtures.splice(0)) {
-        await store.check()
+        await checkUnlessClosed(store)
         await dispose()
       }
     })
@@ -845,7 +849,6 @@ export function snapshotContract(name: string, factory: () => Promise<StoreFixtu
       await store.close()
       expect(await contents(fork)).toEqual(then)
       await fork.close()
-      fixtures.length = 0
     })
   })
 }

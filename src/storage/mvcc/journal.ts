@@ -2,7 +2,7 @@ import type { KeyRevision } from './key-revision.ts'
 
 /** The state that a journal takes over whole. */
 export interface JournalState {
-  readonly revision: number
+  /** Where the revision line stands, with no history before it. */
   readonly compacted: number
   /** Live records with resident values. */
   readonly records: readonly KeyRevision[]
@@ -24,8 +24,11 @@ export interface Journal {
   compacted(revision: number): Promise<void>
   /** Lets go of records that nothing refers to. */
   discard(records: readonly KeyRevision[]): Promise<void>
-  /** Replaces everything at once: a crash leaves either the old state or the new one. */
-  replace(state: JournalState): Promise<void>
+  /**
+   * Replaces everything at once: a crash leaves either the old state or the new one. `switched` is called in the very
+   * turn in which loads begin to see the new state.
+   */
+  replace(state: JournalState, switched: () => void): Promise<void>
   /** Compares what is stored with what should be, record by record; names every difference. */
   problems(expected: readonly KeyRevision[], compacted: number): Promise<string[]>
   close(): Promise<void>

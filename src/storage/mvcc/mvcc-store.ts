@@ -95,6 +95,8 @@ export class MvccStore implements SnapshotStore {
     })
     for (const record of index.live()) this.#expiry.apply(record)
     this.#armExpiry()
+    // What a crash left half swept.
+    if (index.sweepable()) this.#sweepSoon()
     this.#compaction = new CompactionPolicy(options.clock, options.compaction)
     this.#compaction.start(
       () => this.#index.current,
@@ -113,7 +115,7 @@ export class MvccStore implements SnapshotStore {
     const revision = this.#readRevision(options.revision)
     const record = index.at(key, revision)
     if (record === undefined) return { kv: undefined, revision }
-    if (record.deleted || record.value !== undefined) return { kv: toKeyValue(record), revision }
+    if (record.value !== undefined) return { kv: toKeyValue(record), revision }
     const [value] = await this.#pinned(index, revision, [record])
     return { kv: toKeyValue(record, value), revision }
   }
@@ -282,9 +284,12 @@ export class MvccStore implements SnapshotStore {
         historyStart: revision + 1,
       })
       for (const record of contents.records) index.adopt(record)
-      await this.#backing?.journal.replace({ revision, compacted: revision, records: contents.records })
-      this.#adoptIndex(index, contents.records)
-      this.#hub.endAll(index.compactedError(current))
+      const switchOver = (): void => {
+        this.#adoptIndex(index, contents.records)
+        this.#hub.endAll(index.compactedError(current))
+      }
+      if (this.#backing === undefined) switchOver()
+      else await this.#backing.journal.replace({ compacted: revision, records: contents.records }, switchOver)
     })
   }
 
@@ -360,8 +365,8 @@ export class MvccStore implements SnapshotStore {
     make: (revision: number, previous: KeyRevision | undefined) => KeyRevision,
   ): Promise<Flight> {
     for (;;) {
-      this.#assertOpen()
       while (this.#gate !== undefined) await this.#gate
+      this.#assertOpen()
       this.#index.order.admit(key)
       if (key === '') throw new StorageError('InvalidArgument', 'the key must not be empty')
       const visible = this.#index.newest(key)

@@ -22,7 +22,7 @@ interface Tree {
 
 /** Where an index starts: a fresh store, or one with a past that it no longer knows. */
 export interface IndexOrigin {
-  /** The revision line's present end; a fresh store stands at 1, as etcd does. */
+  /** The revision before the first that {@link RevisionIndex.apply} takes; a fresh store stands at 1, as etcd does. */
   readonly revision: number
   /** Reads below this are refused. */
   readonly compacted: number
@@ -71,7 +71,7 @@ export class RevisionIndex {
     this.#tree = new BTree<string, KeyRevision>(undefined, order.compare, 64)
     this.#current = origin.revision
     this.#compacted = origin.compacted
-    this.#swept = origin.compacted
+    this.#swept = Math.min(origin.compacted, origin.revision)
     this.#historyStart = origin.historyStart
     this.#logStart = origin.revision + 1
   }
