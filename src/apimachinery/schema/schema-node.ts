@@ -37,6 +37,8 @@ export interface SchemaField {
   /** x-kubernetes-patch-strategy of this field, split at the comma: 'merge' | 'replace' | 'retainKeys'. */
   readonly patchStrategy: readonly string[]
   readonly patchMergeKey: string | undefined
+  /** Embedded Go structs that the field stands in (`ProbeHandler`): in messages only. */
+  readonly embeddedIn?: string
 }
 
 /** An object with keys of any name and values of one type. */
@@ -44,6 +46,8 @@ export interface MapNode {
   readonly kind: 'map'
   readonly value: SchemaNode
   readonly atomic: boolean
+  /** Go type as messages print it: `map[string]string`, `v1.ResourceList`. */
+  readonly goName?: string
 }
 
 export interface ListNode {
@@ -52,6 +56,8 @@ export interface ListNode {
   /** x-kubernetes-list-type; `atomic` where the schema says nothing. */
   readonly listType: 'atomic' | 'set' | 'map'
   readonly mapKeys: readonly string[]
+  /** Go type as messages print it: `[]v1.Container`. */
+  readonly goName?: string
 }
 
 export type ScalarType =
@@ -71,7 +77,7 @@ export type ScalarType =
 export interface ScalarNode {
   readonly kind: 'scalar'
   readonly type: ScalarType
-  /** Go name of the type where it is a named string: used in messages only. */
+  /** Go type as messages print it: `string`, `v1.Protocol`. */
   readonly goName: string
   readonly enum: readonly string[] | undefined
 }
@@ -79,4 +85,6 @@ export interface ScalarNode {
 /** Raw JSON that is kept as it is. */
 export interface AnyNode {
   readonly kind: 'any'
+  /** The one of CRD schemas' own either-or types that this is; undefined for content of any shape. */
+  readonly either?: 'schema-or-list' | 'schema-or-bool' | 'schema-or-strings'
 }
