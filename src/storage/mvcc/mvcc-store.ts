@@ -243,6 +243,7 @@ export class MvccStore implements SnapshotStore {
   async check(): Promise<void> {
     this.#assertOpen()
     await this.#sweeping
+    await this.#expiring
     const problems = await this.#exclusively(async () => {
       const index = this.#index
       const found = index.problems()
@@ -535,13 +536,16 @@ export class MvccStore implements SnapshotStore {
   }
 
   async #expire(): Promise<void> {
-    const due = this.#expiry.due(this.#options.clock.now())
-    const results = await Promise.allSettled(due.map((record) => this.#expireOne(record)))
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined && !isStorageError(failed.reason)) throw failed.reason
-    if (this.#closing !== undefined) return
-    if (failed === undefined) this.#armExpiry()
-    else this.#setExpiryTimer(this.#options.clock.now() + expiryRetryMs)
+    let due = this.#expiry.due(this.#options.clock.now())
+    for (; due.length > 0 && this.#closing === undefined; due = this.#expiry.due(this.#options.clock.now())) {
+      const results = await Promise.allSettled(due.map((record) => this.#expireOne(record)))
+      const failed = results.find((result) => result.status === 'rejected')
+      if (failed === undefined) continue
+      if (!isStorageError(failed.reason)) throw failed.reason
+      if (this.#closing === undefined) this.#setExpiryTimer(this.#options.clock.now() + expiryRetryMs)
+      return
+    }
+    this.#armExpiry()
   }
 
   /** A write that came in between has set the key's time anew: then there is nothing to do. */
