@@ -110,17 +110,11 @@ describe('lists', () => {
         { name: 'b', image: '2' },
       ],
     })
-    expect(result['containers'])
-      .toEqual([
-        { name: 'c', image: '3' },
-        { name: 'a', image: '1', env: [{ name: 'A', value: '1' }] },
-        { name: 'b', image: '2' },
-      ])
-      .toEqual([
-        { name: 'a', image: '1', env: [{ name: 'A', value: '1' }] },
-        { name: 'c', image: '3' },
-        { name: 'b', image: '2' },
-      ])
+    expect(result['containers']).toEqual([
+      { name: 'c', image: '3' },
+      { name: 'a', image: '1', env: [{ name: 'A', value: '1' }] },
+      { name: 'b', image: '2' },
+    ])
     expect(names(patched(original, { containers: [{ name: 'c' }] })['containers'])).toEqual(['c', 'a', 'b'])
   })
 
