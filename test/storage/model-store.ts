@@ -90,7 +90,9 @@ export class ModelStore {
 
   /** The first kept revision that a watch can start from. */
   get historyStart(): number {
-    return Math.max(1, this.writes.some((w) => w.revision === this.compacted) ? this.compacted : this.compacted + 1)
+    if (this.compacted <= 1 || this.writes.some((w) => w.revision === this.compacted))
+      return Math.max(1, this.compacted)
+    return this.compacted + 1
   }
 
   readable(revision: number): StorageErrorCode | undefined {

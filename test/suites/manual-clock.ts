@@ -33,7 +33,7 @@ export class ManualClock implements Clock {
     const end = this.#now + ms
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
       this.#timers.delete(next)
-      this.#now = next.at
+      this.#now = Math.max(this.#now, next.at)
       next.fn()
     }
     this.#now = end

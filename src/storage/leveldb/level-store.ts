@@ -131,7 +131,7 @@ class PastState {
     const index = new RevisionIndex(now, {
       revision: logged ? compacted - 1 : Math.max(1, compacted),
       compacted,
-      historyStart: logged || compacted === 0 ? Math.max(1, compacted) : compacted + 1,
+      historyStart: logged || compacted <= 1 ? Math.max(1, compacted) : compacted + 1,
     })
     for (const record of this.#live.values()) index.adopt(record)
     return index

@@ -243,7 +243,7 @@ export class MvccStore implements SnapshotStore {
   async check(): Promise<void> {
     this.#assertOpen()
     await this.#sweeping
-    await this.#expiring
+    while (this.#expiring !== undefined) await this.#expiring
     const problems = await this.#exclusively(async () => {
       const index = this.#index
       const found = index.problems()
@@ -524,28 +524,34 @@ export class MvccStore implements SnapshotStore {
     this.#expiryTimer?.cancel()
     this.#expiryTimerAt = at
     const { clock } = this.#options
-    this.#expiryTimer = clock.setTimeout(
-      () => {
-        this.#expiryTimer = undefined
-        this.#expiring ??= this.#expire().finally(() => {
-          this.#expiring = undefined
-        })
-      },
-      Math.max(0, at - clock.now()),
-    )
+    const fire = (): void => {
+      this.#expiryTimer = undefined
+      this.#expireDue()
+    }
+    this.#expiryTimer = clock.setTimeout(fire, Math.max(0, at - clock.now()))
   }
 
-  async #expire(): Promise<void> {
-    let due = this.#expiry.due(this.#options.clock.now())
-    for (; due.length > 0 && this.#closing === undefined; due = this.#expiry.due(this.#options.clock.now())) {
-      const results = await Promise.allSettled(due.map((record) => this.#expireOne(record)))
-      const failed = results.find((result) => result.status === 'rejected')
-      if (failed === undefined) continue
-      if (!isStorageError(failed.reason)) throw failed.reason
-      if (this.#closing === undefined) this.#setExpiryTimer(this.#options.clock.now() + expiryRetryMs)
+  /** Deletes all that is due, one round at a time, then waits for the next. */
+  #expireDue(): void {
+    if (this.#expiring !== undefined || this.#closing !== undefined) return
+    const due = this.#expiry.due(this.#options.clock.now())
+    if (due.length === 0) {
+      this.#armExpiry()
       return
     }
-    this.#armExpiry()
+    this.#expiring = this.#expire(due).then((failed) => {
+      this.#expiring = undefined
+      if (!failed) this.#expireDue()
+      else if (this.#closing === undefined) this.#setExpiryTimer(this.#options.clock.now() + expiryRetryMs)
+    })
+  }
+
+  /** True where the store could not take a delete: a full disk, mostly. */
+  async #expire(due: readonly KeyRevision[]): Promise<boolean> {
+    const results = await Promise.allSettled(due.map((record) => this.#expireOne(record)))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined && !isStorageError(failed.reason)) throw failed.reason
+    return failed !== undefined
   }
 
   /** A write that came in between has set the key's time anew: then there is nothing to do. */
