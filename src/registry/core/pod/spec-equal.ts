@@ -1,0 +1,50 @@
+import { parseQuantity } from '../../../apimachinery/quantity.ts'
+
+/** Members that are maps: one without entries is the same as none. An empty struct is not. */
+const MAPS = new Set(['nodeSelector', 'matchLabels', 'options', 'volumeAttributes', 'userAnnotations'])
+const QUANTITY_MAPS = new Set(['limits', 'requests', 'overhead'])
+const QUANTITIES = new Set(['sizeLimit', 'divisor'])
+
+/**
+ * Equality of pod specs, or of parts of them, as upstream's semantic equality: quantities by value, lists and maps
+ * without entries as if they were absent.
+ *
+ * @see apimachinery pkg/api/equality/semantic.go
+ */
+export function specEqual(a: unknown, b: unknown, member = ''): boolean {
+  if (a === b) return true
+  if (isUnset(a, member) || isUnset(b, member)) return isUnset(a, member) && isUnset(b, member)
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
+    return QUANTITIES.has(member) && sameQuantity(a, b)
+  }
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => specEqual(item, b[i]))
+  if (Array.isArray(b)) return false
+  return sameMembers(a as Record<string, unknown>, b as Record<string, unknown>, member)
+}
+
+function sameMembers(a: Record<string, unknown>, b: Record<string, unknown>, member: string): boolean {
+  const ofQuantities = QUANTITY_MAPS.has(member)
+  const isMap = ofQuantities || MAPS.has(member)
+  const equal = (key: string): boolean =>
+    ofQuantities ? sameQuantity(a[key], b[key]) : specEqual(a[key], b[key], isMap ? '' : key)
+  for (const key of Object.keys(a)) if (!equal(key)) return false
+  for (const key of Object.keys(b)) if (!Object.hasOwn(a, key) && !equal(key)) return false
+  return true
+}
+
+function isUnset(value: unknown, member: string): boolean {
+  if (value === undefined || value === null) return true
+  if (Array.isArray(value)) return value.length === 0
+  return typeof value === 'object' && (MAPS.has(member) || QUANTITY_MAPS.has(member)) && isEmpty(value)
+}
+
+function isEmpty(object: object): boolean {
+  for (const _ in object) return false
+  return true
+}
+
+function sameQuantity(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (a === undefined || b === undefined) return false
+  return parseQuantity(String(a)).equals(parseQuantity(String(b)))
+}
