@@ -8,6 +8,14 @@ import { goQuote } from '../go-quote.ts'
 
 /** Why json.Unmarshal into a map of anything fails; undefined where it does not. */
 export function goJsonObjectError(bytes: Uint8Array): string | undefined {
+  return goJsonError(bytes, 'object', 'map[string]interface {}')
+}
+
+/**
+ * Why json.Unmarshal into a Go type fails that takes an object or a list; undefined where it does not. What stands
+ * inside of the value is not looked at.
+ */
+export function goJsonError(bytes: Uint8Array, wanted: 'object' | 'array', goType: string): string | undefined {
   // One character for each byte: the scanner looks at bytes, and JSON's own characters are all ASCII.
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   let value: unknown
@@ -16,9 +24,9 @@ export function goJsonObjectError(bytes: Uint8Array): string | undefined {
   } catch {
     return new Scanner(text).error()
   }
-  if (value === null || (typeof value === 'object' && !Array.isArray(value))) return undefined
   const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value
-  return `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`
+  if (value === null || type === wanted) return undefined
+  return `json: cannot unmarshal ${type} into Go value of type ${goType}`
 }
 
 const SPACE = /[ \t\r\n]*/y

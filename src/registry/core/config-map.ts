@@ -3,14 +3,11 @@ import { forbidden, invalid, tooLong } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import type { ConfigMap } from '../../apimachinery/types/core-v1.ts'
 import { byteLength, invalidEach, isConfigMapKey } from '../../apimachinery/validation/names.ts'
-import {
-  nameIsDNSSubdomain,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 import { base64Length } from './base64.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 
 /** Of all values of a ConfigMap or Secret together, decoded. */
 export const MAX_DATA_BYTES = 1024 * 1024

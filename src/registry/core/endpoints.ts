@@ -5,13 +5,10 @@ import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { EndpointAddress, EndpointPort, EndpointSubset, Endpoints } from '../../apimachinery/types/core-v1.ts'
 import { isValidIPForLegacyField, parseIp, warningsForIP } from '../../apimachinery/validation/ip.ts'
 import { invalidEach, isDNS1123Label, isQualifiedName, isValidPortNum } from '../../apimachinery/validation/names.ts'
-import {
-  nameIsDNSSubdomain,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, listWithMore, nameColumn } from '../table-cells.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 import { legacyIpOptions } from './legacy-ip.ts'
 
 const METADATA = FieldPath.of('metadata')

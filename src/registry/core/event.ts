@@ -4,15 +4,11 @@ import { FieldPath } from '../../apimachinery/field-path.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { Event } from '../../apimachinery/types/core-v1.ts'
 import { byteLength, invalidEach, isDNS1123Subdomain, isQualifiedName } from '../../apimachinery/validation/names.ts'
-import {
-  nameIsDNSSubdomain,
-  validateImmutableField,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
 import type { Cell, RegistryConfig, ResourceEntry, TableDefinition } from '../resource.ts'
 import { defineResource } from '../resource.ts'
 import { column, translateTimestampSince } from '../table-cells.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 
 const METADATA = FieldPath.of('metadata')
 const NOTE_MAX_LENGTH = 1024

@@ -3,15 +3,11 @@ import type { FieldError } from '../../apimachinery/field-error.ts'
 import { invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import type { Namespace } from '../../apimachinery/types/core-v1.ts'
-import {
-  validateFinalizerName,
-  validateNamespaceName,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { validateFinalizerName, validateNamespaceName } from '../../apimachinery/validation/object-meta.ts'
 import type { DeleteOptionsLike, StrategyContext, UpdateStrategy } from '../resource.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
+import { validateFinalizerDomain, validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 
 const METADATA = FieldPath.of('metadata')
 const PHASE = FieldPath.of('status', 'Phase')
@@ -22,8 +18,6 @@ export const METADATA_NAME_LABEL = 'kubernetes.io/metadata.name'
 
 /** Finalizer of the spec that stands for the contents: the namespace controller takes it off once they are gone. */
 const KUBERNETES_FINALIZER = 'kubernetes'
-
-const STANDARD_FINALIZERS: ReadonlySet<string> = new Set([KUBERNETES_FINALIZER, 'orphan', 'foregroundDeletion'])
 
 function setNameLabel(namespace: Namespace): void {
   if (!namespace.metadata.name) return
@@ -44,11 +38,7 @@ function prepareForCreate(namespace: Namespace): void {
 
 /** A finalizer of the spec: a standard one, or one with a domain. */
 function validateSpecFinalizer(finalizer: string, path: FieldPath): FieldError[] {
-  const errors = validateFinalizerName(finalizer, path)
-  if (!finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer)) {
-    errors.push(invalid(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'))
-  }
-  return errors
+  return [...validateFinalizerName(finalizer, path), ...validateFinalizerDomain(finalizer, path)]
 }
 
 function validateNamespace(namespace: Namespace): FieldError[] {

@@ -9,12 +9,11 @@ import {
   nameIsDNSSubdomain,
   validateImmutableField,
   validateLabelSelector,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
 } from '../../apimachinery/validation/object-meta.ts'
 import type { RegistryConfig, UpdateStrategy } from '../resource.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, formatAccessModes, nameColumn } from '../table-cells.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 import { type ClaimSpecValidationOptions, validatePersistentVolumeClaimSpec } from './pod/claim-template-validation.ts'
 import { namedString } from './pod/field-checks.ts'
 import { prettyGoPodValue } from './pod/go-pod-types.ts'

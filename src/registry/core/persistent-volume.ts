@@ -17,12 +17,11 @@ import {
   FIELD_IMMUTABLE_MESSAGE,
   nameIsDNSSubdomain,
   validateImmutableField,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
 } from '../../apimachinery/validation/object-meta.ts'
 import type { StrategyContext, UpdateStrategy } from '../resource.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, formatAccessModes, nameColumn } from '../table-cells.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 import { hasInvalidLabelValue, nodeSelectorTermWarnings, validateNodeSelector } from './node-selector.ts'
 import {
   printPersistentVolumeSource,

@@ -8,15 +8,11 @@ import type {
   ResourceQuotaSpec,
   ScopedResourceSelectorRequirement,
 } from '../../apimachinery/types/core-v1.ts'
-import {
-  FIELD_IMMUTABLE_MESSAGE,
-  nameIsDNSSubdomain,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { FIELD_IMMUTABLE_MESSAGE, nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
 import type { UpdateStrategy } from '../resource.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 import { setResourceListDefaults } from './pod/pod-defaults.ts'
 import { isHugePageResourceName } from './pod/resource-names.ts'
 import { type ResourceList, validateResourceName, validateResourceQuantityValue } from './resource-quantity.ts'

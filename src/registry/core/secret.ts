@@ -4,16 +4,12 @@ import { FieldPath } from '../../apimachinery/field-path.ts'
 import type { Secret } from '../../apimachinery/types/core-v1.ts'
 import { goJsonObjectError } from '../../apimachinery/validation/go-json.ts'
 import { invalidEach, isConfigMapKey } from '../../apimachinery/validation/names.ts'
-import {
-  nameIsDNSSubdomain,
-  validateImmutableField,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 import { base64Length } from './base64.ts'
 import { IMMUTABLE_SET_MESSAGE, MAX_DATA_BYTES, sameValues } from './config-map.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 import { keyPairError } from './tls-key-pair.ts'
 
 const METADATA = FieldPath.of('metadata')

@@ -1,12 +1,9 @@
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import type { ServiceAccount } from '../../apimachinery/types/core-v1.ts'
-import {
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-  validateServiceAccountName,
-} from '../../apimachinery/validation/object-meta.ts'
+import { validateServiceAccountName } from '../../apimachinery/validation/object-meta.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, nameColumn } from '../table-cells.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 
 const METADATA = FieldPath.of('metadata')
 
