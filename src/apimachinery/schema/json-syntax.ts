@@ -7,7 +7,7 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
 /** Where the scanner stands inside the containers that are open. */
-type Parent = 'object key' | 'object value' | 'array'
+type Parent = 'object key' | 'object value' | 'array start' | 'array'
 
 /**
  * Says what is wrong with a JSON text in the words of Go's scanner (encoding/json scanner.go), which clients see.
@@ -60,7 +60,7 @@ class SyntaxScanner {
       case 0x7b:
         return this.#open('object key')
       case 0x5b:
-        return this.#open('array')
+        return this.#open('array start')
       case QUOTE:
         return this.#string()
       case 0x74:
@@ -80,8 +80,8 @@ class SyntaxScanner {
     this.#parents.push(parent)
     this.#skipSpace()
     if (this.#at >= this.#bytes.length) return this.#end()
-    if (this.#peek() === (parent === 'array' ? 0x5d : 0x7d)) return this.#close()
-    return parent === 'array' ? this.#value() : this.#key()
+    if (this.#peek() === (parent === 'array start' ? 0x5d : 0x7d)) return this.#close()
+    return parent === 'object key' ? this.#key() : undefined
   }
 
   #close(): undefined {
@@ -96,12 +96,16 @@ class SyntaxScanner {
     return this.#string()
   }
 
+  /** Goes on inside the innermost container. Never deeper by recursion: nesting is the client's choice. */
   #afterValue(): string | undefined {
     this.#skipSpace()
     if (this.#at >= this.#bytes.length) return this.#end()
     const c = this.#peek()
     const last = this.#parents.length - 1
     switch (this.#parents[last]) {
+      case 'array start':
+        this.#parents[last] = 'array'
+        return this.#value()
       case 'object key':
         if (c !== 0x3a) return this.#invalid('after object key')
         this.#parents[last] = 'object value'
