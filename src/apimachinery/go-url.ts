@@ -101,8 +101,8 @@ function unescapeUrl(text: string, mode: 'text' | 'host', fail: Fail): string {
   const bad = /%(?![0-9A-Fa-f]{2})/.exec(text)
   if (bad) fail(`invalid URL escape ${goQuote(text.slice(bad.index, bad.index + 3))}`)
   if (mode === 'host') {
-    const escape = /%[0-7][0-9A-Fa-f]/.exec(text)
-    if (escape && escape[0] !== '%25') fail(`invalid URL escape ${goQuote(escape[0])}`)
+    const ascii = /%[0-7][0-9A-Fa-f]/.exec(text)
+    if (ascii && ascii[0] !== '%25') fail(`invalid URL escape ${goQuote(ascii[0])}`)
     const character = /[ \\^`{|}]/.exec(text)
     if (character) fail(`invalid character ${goQuote(character[0])} in host name`)
   }

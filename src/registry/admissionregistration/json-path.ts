@@ -3,7 +3,7 @@ const MAX_DEPTH = 100
 
 const DICT_KEY = /^'([^']*)'$/
 const SLICE = /^(-?\d*)(:-?\d*)?(:-?\d*)?$/
-const FILTER = /^([^!<>=]+)([!<>=]+)([^]+?)$/
+const FILTER = /^([^!<>=]+)([!<>=]+)([\s\S]+?)$/
 const TERMINATORS = new Set([...' \t\r\n.,[]$@{}'])
 
 /** What is wrong with a text, thrown inside of this file only. */

@@ -15,10 +15,10 @@ import type {
   CertificateSigningRequestCondition,
 } from '../../apimachinery/types/certificates-v1.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../../apimachinery/validation/object-meta.ts'
+import { checkSignerName } from '../core/pod/signer-name-validation.ts'
 import { unifiedDiff } from '../core/pod/unified-diff.ts'
 import { certificateRequestProblem } from './certificate-request.ts'
 import { issuedCertificateProblem } from './issued-certificate.ts'
-import { validateSignerName } from './signer-name.ts'
 
 const LEGACY_SIGNER = 'kubernetes.io/legacy-unknown'
 const MIN_EXPIRATION_SECONDS = 600
@@ -122,7 +122,7 @@ function validateSpec(csr: CertificateSigningRequest, options: Options, path: Fi
   const signerPath = path.child('signerName')
   if (signerName === LEGACY_SIGNER && !options.allowLegacySignerName) {
     errors.push(invalid(signerPath, signerName, 'the legacy signerName is not allowed via this API version'))
-  } else errors.push(...validateSignerName(signerName, signerPath))
+  } else checkSignerName(errors, signerName, signerPath)
   if (expirationSeconds !== undefined && expirationSeconds < MIN_EXPIRATION_SECONDS) {
     const detail = 'may not specify a duration less than 600 seconds (10 minutes)'
     errors.push(invalid(path.child('expirationSeconds'), expirationSeconds, detail))

@@ -1,7 +1,8 @@
 import { type FieldError, forbidden, invalid, required, tooLong } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
-import { goAny, goPointer, goString, goStruct, goStructValue } from '../../apimachinery/go-struct.ts'
+import { type GoType, goAny, goPointer, goString, goStruct, goStructValue } from '../../apimachinery/go-struct.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
+import type { PersistentVolumeSpec } from '../../apimachinery/types/core-v1.ts'
 import type {
   VolumeAttachment,
   VolumeAttachmentSource,
@@ -15,6 +16,9 @@ import {
   nameIsDNSSubdomain,
   validateObjectMeta,
 } from '../../apimachinery/validation/object-meta.ts'
+import { setPersistentVolumeSourceDefaults, validatePersistentVolumeSpec } from '../core/persistent-volume.ts'
+import { printPersistentVolumeSource } from '../core/persistent-volume-source.ts'
+import { goNodeSelector } from '../go-node-selector.ts'
 import { defineResource } from '../resource.ts'
 import { resetObjectMetaForStatus } from '../status-metadata.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
@@ -51,6 +55,9 @@ function validateSource(source: VolumeAttachmentSource, path: FieldPath): FieldE
   const oneOf = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName'
   if (!inlineVolumeSpec && persistentVolumeName === undefined) return [required(path, oneOf)]
   if (inlineVolumeSpec && persistentVolumeName !== undefined) return [forbidden(path, oneOf)]
+  if (inlineVolumeSpec) {
+    return validatePersistentVolumeSpec(inlineVolumeSpec, '', path.child('inlineVolumeSpec'), { inline: true })
+  }
   if (persistentVolumeName !== '') return []
   return [required(path.child('persistentVolumeName'), 'must specify non empty persistentVolumeName')]
 }
@@ -81,9 +88,38 @@ function validateVolumeError(error: VolumeError | undefined, path: FieldPath): F
   return errors
 }
 
+/** @see kubernetes pkg/apis/core/types.go PersistentVolumeSpec */
+const goVolumeSpec: GoType = (value) => {
+  const spec = value as PersistentVolumeSpec
+  return {
+    Capacity: goAny(spec.capacity),
+    ...(JSON.parse(printPersistentVolumeSource(spec)) as object),
+    AccessModes: goAny(spec.accessModes),
+    ClaimRef: goClaimRef(spec.claimRef),
+    PersistentVolumeReclaimPolicy: goString(spec.persistentVolumeReclaimPolicy),
+    StorageClassName: goString(spec.storageClassName),
+    MountOptions: goAny(spec.mountOptions),
+    VolumeMode: goAny(spec.volumeMode),
+    NodeAffinity: goNodeAffinity(spec.nodeAffinity),
+    VolumeAttributesClassName: goAny(spec.volumeAttributesClassName),
+  }
+}
+const goClaimRef = goPointer(
+  goStruct(
+    ['Kind', 'kind', goString],
+    ['Namespace', 'namespace', goString],
+    ['Name', 'name', goString],
+    ['UID', 'uid', goString],
+    ['APIVersion', 'apiVersion', goString],
+    ['ResourceVersion', 'resourceVersion', goString],
+    ['FieldPath', 'fieldPath', goString],
+  ),
+)
+const goNodeAffinity = goPointer(goStruct(['Required', 'required', goNodeSelector]))
+
 const goSource = goStruct(
   ['PersistentVolumeName', 'persistentVolumeName', goAny],
-  ['InlineVolumeSpec', 'inlineVolumeSpec', goPointer(goAny)],
+  ['InlineVolumeSpec', 'inlineVolumeSpec', goPointer(goVolumeSpec)],
 )
 const goSpec = goStruct(
   ['Attacher', 'attacher', goString],
@@ -103,6 +139,10 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
   group: 'storage.k8s.io',
   resource: 'volumeattachments',
   hubVersion: 'v1',
+  defaults(attachment) {
+    const inline = attachment.spec?.source?.inlineVolumeSpec
+    if (inline) setPersistentVolumeSourceDefaults(inline)
+  },
   strategy: {
     prepareForCreate(attachment) {
       attachment.status = { attached: false }
