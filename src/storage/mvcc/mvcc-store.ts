@@ -357,8 +357,8 @@ export class MvccStore implements SnapshotStore {
   }
 
   /**
-   * Decides on the newest state, commits, publishes. A refusal that only a write in flight causes waits for that
-   * write's end, so that whoever is refused finds the reason when it reads.
+   * Decides on the newest state, commits, publishes. A refusal speaks of the visible state, so that whoever is refused
+   * finds the reason when it reads; one that only a write in flight causes waits for that write's end.
    */
   async #write(
     key: string,
@@ -372,11 +372,10 @@ export class MvccStore implements SnapshotStore {
       if (key === '') throw new StorageError('InvalidArgument', 'the key must not be empty')
       const visible = this.#index.newest(key)
       const newest = this.#commits?.newest(key) ?? visible
-      const refusal = refuse(newest)
-      if (refusal === undefined) return this.#commit(make(++this.#assigned, newest))
-      const settled = refuse(visible) === undefined ? this.#commits?.settled(key) : undefined
-      if (settled === undefined) throw refusal
-      await settled
+      if (refuse(newest) === undefined) return this.#commit(make(++this.#assigned, newest))
+      const refusal = refuse(visible)
+      if (refusal !== undefined) throw refusal
+      await this.#commits?.settled(key)
     }
   }
 
