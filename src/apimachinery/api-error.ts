@@ -227,12 +227,29 @@ export function timeoutError(message: string, retryAfterSeconds = 0, causes?: re
   return new ApiError({ code: 504, reason: 'Timeout', message: `Timeout: ${message}`, details })
 }
 
-export function notAcceptable(message: string): ApiError {
-  return new ApiError({ code: 406, reason: 'NotAcceptable', message })
+/** `details`: go-restful's own refusals carry empty ones. */
+export function notAcceptable(message: string, details?: StatusDetails): ApiError {
+  return new ApiError({ code: 406, reason: 'NotAcceptable', message, ...(details ? { details } : {}) })
 }
 
-export function unsupportedMediaType(message: string): ApiError {
-  return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message })
+export function unsupportedMediaType(message: string, details?: StatusDetails): ApiError {
+  return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message, ...(details ? { details } : {}) })
+}
+
+/** The path is served, but not for this method: the words of upstream's generic 405. */
+export function methodNotAllowed(): ApiError {
+  const message = 'the server does not allow this method on the requested resource'
+  return new ApiError({ code: 405, reason: 'MethodNotAllowed', message, details: {} })
+}
+
+/** A failure that upstream answers with 500 and a bare message, as it has no Status of its own. */
+export function unknownError(message: string): ApiError {
+  return new ApiError({ code: 500, reason: '', message })
+}
+
+/** A request that was rejected by a rule of the protocol (JSON patch): 422 with a bare message. */
+export function unprocessable(message: string): ApiError {
+  return new ApiError({ code: 422, reason: 'Invalid', message })
 }
 
 export function requestEntityTooLarge(message: string): ApiError {

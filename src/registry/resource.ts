@@ -83,6 +83,8 @@ export interface TableDefinition<T> {
 
 /** A scale subresource on fields of the object. */
 export interface ScaleDefinition<T> {
+  /** Path of the replicas in the object, as field ownership tracks it; default `['spec', 'replicas']`. */
+  readonly replicasPath?: readonly string[]
   readonly specReplicas: (obj: T) => number | undefined
   readonly setSpecReplicas: (obj: T, replicas: number) => void
   readonly statusReplicas: (obj: T) => number
@@ -92,6 +94,8 @@ export interface ScaleDefinition<T> {
 
 /** A served version that is not the hub: a view of the stored object. */
 export interface VersionView {
+  /** Group of the view where it is another than the hub's (events.k8s.io). */
+  readonly group?: string
   readonly version: string
   /** Defaults of this version, before conversion. */
   defaults?(obj: KubeObject): void
@@ -100,8 +104,9 @@ export interface VersionView {
 }
 
 /**
- * Work around a write that reaches other objects or tables (service address allocation). Called after validation of
- * the strategy and admission; what it returns is called once the write has succeeded or failed.
+ * Work around a write that reaches other objects or tables (service address allocation). Called once names and system
+ * fields are set and before the strategy prepares and validates (upstream's BeginCreate, BeginUpdate); what it returns
+ * is called once, as soon as the write is sure to be made (true) or has failed (false).
  */
 export type Finish = (success: boolean) => void | Promise<void>
 
@@ -109,6 +114,29 @@ export interface WriteHooks<T> {
   beginCreate?(obj: T, context: StrategyContext, dryRun: boolean): Promise<Finish | undefined>
   beginUpdate?(obj: T, old: T, context: StrategyContext, dryRun: boolean): Promise<Finish | undefined>
   afterDelete?(obj: T, context: StrategyContext): Promise<void>
+}
+
+/** What deletes of a resource do differently. */
+export interface DeletionRules<T> {
+  /** Default when the client says no propagation policy: dependents go in the background unless named here. */
+  readonly dependents?: 'orphan' | 'unsupported'
+  /** DELETE answers with the object instead of a Status. */
+  readonly returnsObject?: boolean
+  /** A further condition for an update that takes the last finalizer to remove the object. */
+  mayDeleteDuringUpdate?(obj: T): boolean
+  /**
+   * First request to delete: turns the object into its terminating form instead of deleting it, where the kind has a
+   * life cycle of its own (namespaces). Runs on a copy that it may change.
+   */
+  beginTermination?(obj: T, options: DeleteOptionsLike, context: StrategyContext): void
+  /** With `beginTermination`: the object has been emptied and may go. */
+  isTerminated?(obj: T): boolean
+}
+
+/** The members of metav1.DeleteOptions that deletion rules look at. */
+export interface DeleteOptionsLike {
+  readonly orphanDependents?: boolean
+  readonly propagationPolicy?: string
 }
 
 /**
@@ -131,6 +159,7 @@ export interface ResourceEntry<T> {
   selectableFields?(obj: T): Readonly<Record<string, string>>
   readonly table?: TableDefinition<T>
   readonly hooks?: WriteHooks<T>
+  readonly deletion?: DeletionRules<T>
   /** Seconds until a stored object goes away by itself. */
   ttlSeconds?(obj: T, config: RegistryConfig): number
   /** Fields of the object as stored that a read must fill in (aliases of old fields). Must be cheap. */

@@ -1,0 +1,46 @@
+import type { GroupVersionKind, GroupVersionResource } from '../apimachinery/group-version.ts'
+import type { JsonObject, KubeObject } from '../apimachinery/kube-object.ts'
+import type { UserInfo } from '../apimachinery/user-info.ts'
+
+export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
+
+/**
+ * What a plugin sees of a request. Objects are in the hub version of the resource, defaulted, zero values left out;
+ * a mutating plugin changes `object` in place.
+ */
+export interface AdmissionAttributes {
+  readonly operation: AdmissionOperation
+  readonly kind: GroupVersionKind
+  readonly resource: GroupVersionResource
+  readonly subresource: string
+  readonly namespace: string
+  /** '' for a create that generates its name. */
+  readonly name: string
+  /** New state; the options of a CONNECT; undefined for DELETE. */
+  readonly object: KubeObject | undefined
+  /** State before; undefined for CREATE and CONNECT. Shared: never write into it. */
+  readonly oldObject: KubeObject | undefined
+  /** CreateOptions, UpdateOptions or DeleteOptions as an object with kind and apiVersion; undefined for CONNECT. */
+  readonly options: JsonObject | undefined
+  readonly dryRun: boolean
+  /** Undefined where the server itself acts. */
+  readonly user: UserInfo | undefined
+  /** Adds a `Warning` header to the answer. */
+  addWarning(text: string): void
+  /** Adds an annotation to the audit event; the key is made unique by its prefix, as `pod-security.kubernetes.io/…`. */
+  addAuditAnnotation(key: string, value: string): void
+}
+
+/**
+ * One admission plugin. Refuses by throwing an `ApiError` (mostly `forbidden`).
+ *
+ * @see apiserver pkg/admission/interfaces.go
+ */
+export interface AdmissionPlugin {
+  readonly name: string
+  handles(operation: AdmissionOperation): boolean
+  /** Mutating phase. */
+  admit?(attributes: AdmissionAttributes): void | Promise<void>
+  /** Validating phase. */
+  validate?(attributes: AdmissionAttributes): void | Promise<void>
+}

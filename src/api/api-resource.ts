@@ -1,0 +1,56 @@
+import type { ResourceFact, SubresourceFact } from '../../openapi/data.ts'
+import type { FieldManager } from '../apimachinery/field-manager/field-manager.ts'
+import type { GroupVersionKind, GroupVersionResource } from '../apimachinery/group-version.ts'
+import type { KubeObject } from '../apimachinery/kube-object.ts'
+import type { StructNode } from '../apimachinery/schema/schema-node.ts'
+import type { ResourceBacking } from '../registry/generic/registry.ts'
+import type { VersionView } from '../registry/resource.ts'
+import type { Call } from './call.ts'
+
+/** One resource as it is served in one version: what handlers work on. */
+export interface ApiResource {
+  readonly fact: ResourceFact
+  readonly gvr: GroupVersionResource
+  readonly gvk: GroupVersionKind
+  /** Schema of the served version. */
+  readonly node: StructNode
+  /** Undefined where nothing is stored (reviews, bindings, componentstatuses). */
+  readonly backing: ResourceBacking | undefined
+  /** How this version shows the stored object; undefined where it is the stored version. */
+  readonly view: VersionView | undefined
+  readonly subresources: ReadonlyMap<string, SubresourceFact>
+  /** Tracks who owns which fields of writes to this version and subresource ('' for the resource itself). */
+  fieldManager(subresource: string): FieldManager
+  /** Answers what no stored object stands behind: by subresource ('' for the resource itself). */
+  readonly virtual: ReadonlyMap<string, VirtualHandlers>
+}
+
+/** Handlers of a resource or subresource that is not a stored object; each returns what to answer. */
+export interface VirtualHandlers {
+  get?(call: Call, name: string): Promise<KubeObject>
+  list?(call: Call): Promise<readonly KubeObject[]>
+  /** `body` is decoded and in normal form. */
+  create?(call: Call, request: VirtualCreate): Promise<KubeObject>
+  /** Long-running or proxied: takes over the connection or answers by itself. */
+  connect?(call: Call, name: string, pathBehind: string): Promise<void>
+}
+
+export interface VirtualCreate {
+  /** Name in the path ('' for a collection). */
+  readonly name: string
+  readonly namespace: string
+  readonly body: KubeObject
+  readonly dryRun: boolean
+  /** Validating admission: to be called once the handler's own checks have passed, before anything is written. */
+  validate(): Promise<void>
+}
+
+/** The served object of a stored one: its own (to be changed at will) only where `view` made it. */
+export function toServed(resource: ApiResource, hub: KubeObject): KubeObject {
+  return resource.view ? resource.view.fromHub(hub) : hub
+}
+
+/** The hub form of an object that a client sent. */
+export function toHub(resource: ApiResource, served: KubeObject): KubeObject {
+  return resource.view ? resource.view.toHub(served) : served
+}

@@ -1,0 +1,72 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { UserInfo } from '../apimachinery/user-info.ts'
+import type { RequestContext } from '../registry/generic/request-context.ts'
+import type { QueryParameters } from './query-parameters.ts'
+import type { RequestInfo } from './request-info.ts'
+
+/** Warnings longer than this in all are cut, so that an answer's head stays within what clients take. */
+const MAX_WARNING_BYTES = 4096
+
+/** One request on its way through the pipeline: what each phase found out, for the next ones. */
+export class Call {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly query: QueryParameters
+  readonly info: RequestInfo
+  readonly auditId: string
+  /** Milliseconds since the process started (performance.now) when the head of the request had been read. */
+  readonly startedAt: number
+  /** Set by authentication; requests that are refused before have none. */
+  user: UserInfo | undefined
+  readonly auditAnnotations: Map<string, string> = new Map()
+  readonly #warnings: string[] = []
+  #warningBytes = 0
+
+  constructor(fields: {
+    readonly request: FastifyRequest
+    readonly reply: FastifyReply
+    readonly query: QueryParameters
+    readonly info: RequestInfo
+    readonly auditId: string
+    readonly startedAt: number
+  }) {
+    this.request = fields.request
+    this.reply = fields.reply
+    this.query = fields.query
+    this.info = fields.info
+    this.auditId = fields.auditId
+    this.startedAt = fields.startedAt
+  }
+
+  get userAgent(): string {
+    return this.request.headers['user-agent'] ?? ''
+  }
+
+  /** Adds a warning, once: the same text twice says no more. */
+  warn(text: string): void {
+    if (text === '' || this.#warnings.includes(text) || this.#warningBytes > MAX_WARNING_BYTES) return
+    this.#warningBytes += text.length
+    this.#warnings.push(text)
+  }
+
+  /** `Warning` header values: `299 - "text"`. */
+  warningHeaders(): string[] {
+    return this.#warnings.map((text) => `299 - ${quotedString(text)}`)
+  }
+
+  /** The request as the registry sees it. */
+  context({ dryRun = false, namespace = this.info.namespace } = {}): RequestContext {
+    return { user: this.user, namespace, dryRun, warn: (text) => this.warn(text) }
+  }
+}
+
+/** A quoted-string of RFC 7230, without what a header must not contain. */
+function quotedString(text: string): string {
+  const printable = text.replace(/[\u0000-\u001f\u007f]/g, ' ')
+  return `"${encodeNonLatin(printable.replace(/[\\"]/g, (c) => `\\${c}`))}"`
+}
+
+/** Bytes of UTF-8 as header characters: what Go's server writes. */
+function encodeNonLatin(text: string): string {
+  return /^[\x20-\x7e]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+}

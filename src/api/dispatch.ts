@@ -1,0 +1,240 @@
+import {
+  badRequest,
+  methodNotAllowed,
+  methodNotSupported,
+  resourceNotServed,
+  type Status,
+} from '../apimachinery/api-error.ts'
+import type { KubeObject } from '../apimachinery/kube-object.ts'
+import { isPathSegmentName } from '../apimachinery/validation/names.ts'
+import type { StoredObject } from '../registry/generic/stored-object.ts'
+import type { ApiResource, VirtualHandlers } from './api-resource.ts'
+import type { Call } from './call.ts'
+import type { ResourceCatalog } from './resource-catalog.ts'
+import { create } from './handlers/create.ts'
+import { createVirtual } from './handlers/create-virtual.ts'
+import { remove, removeCollection } from './handlers/delete.ts'
+import { type Endpoint, endpointOf } from './handlers/endpoint.ts'
+import { get } from './handlers/get.ts'
+import { encodeEntries, list, type ListAnswer } from './handlers/list.ts'
+import { patch } from './handlers/patch.ts'
+import { scaleOf } from './handlers/scale.ts'
+import type { HandlerServices } from './handlers/services.ts'
+import { update } from './handlers/update.ts'
+import { watch, type WatchHost } from './handlers/watch.ts'
+import { negotiateOutput, type OutputFormat } from './negotiation/accept.ts'
+import {
+  encodeDocument,
+  encodeObject,
+  encodeStored,
+  type Representation,
+  wantsPretty,
+} from './representation.ts'
+
+/** What a handler answers. Undefined: it has taken the response over. */
+export type Answer = { readonly status: number; readonly body: ListAnswer | Representation } | undefined
+
+export interface DispatchOptions {
+  readonly catalog: ResourceCatalog
+  readonly services: HandlerServices
+  readonly watches: WatchHost
+}
+
+/** Finds what a resource request is for and has it handled. Errors: 404, 405, 406 and those of the handlers. */
+export async function dispatch(call: Call, options: DispatchOptions): Promise<Answer> {
+  const { info } = call
+  const resource = options.catalog.find(info.apiGroup, info.apiVersion, info.resource)
+  if (!resource) throw resourceNotServed()
+  const { namespaced } = resource.fact
+  if (info.parts.length > 3 && !proxiesPath(resource, info.subresource)) throw resourceNotServed()
+  if (!namespaced && info.namespace !== '' && info.resource !== 'namespaces') throw resourceNotServed()
+  const isItem = info.parts.length > 1
+  if (isItem && namespaced && info.namespace === '') throw resourceNotServed()
+  if (info.subresource !== '') return await dispatchSubresource(call, resource, options)
+  const output = outputOf(call, { list: !isItem })
+  return isItem
+    ? await dispatchItem(call, resource, options, output)
+    : await dispatchCollection(call, resource, options, output)
+}
+
+function proxiesPath(resource: ApiResource, subresource: string): boolean {
+  return resource.subresources.get(subresource)?.proxiesPath ?? false
+}
+
+function outputOf(call: Call, { list: isList = false } = {}): OutputFormat {
+  const stream = call.info.verb === 'watch'
+  const output = negotiateOutput(call.request.headers.accept, { list: isList, stream })
+  return !output.pretty && wantsPretty(call) ? { ...output, pretty: true } : output
+}
+
+async function dispatchCollection(
+  call: Call,
+  resource: ApiResource,
+  options: DispatchOptions,
+  output: OutputFormat,
+): Promise<Answer> {
+  const { method } = call.request
+  const { verbs, namespaced } = resource.fact
+  const acrossNamespaces = namespaced && call.info.namespace === ''
+  const isRead = method === 'GET' || method === 'HEAD'
+  if (acrossNamespaces && !isRead) throw methodNotAllowed()
+  if (isRead && verbs.includes('list')) return await read(call, resource, options, output)
+  if (method === 'POST' && verbs.includes('create')) {
+    const virtual = resource.virtual.get('')
+    if (virtual?.create) return await virtualCreate(call, resource, virtual, options, output)
+    return stored(201, call, resource, await create(call, resource, options.services), output)
+  }
+  if (method === 'DELETE' && verbs.includes('deletecollection')) {
+    const { entries, revision } = await removeCollection(call, resource, options.services)
+    const page = { entries, metadata: { resourceVersion: String(revision) } }
+    return { status: 200, body: encodeEntries(call, resource, page, output) }
+  }
+  throw methodNotAllowed()
+}
+
+async function read(
+  call: Call,
+  resource: ApiResource,
+  options: DispatchOptions,
+  output: OutputFormat,
+): Promise<Answer> {
+  const virtual = resource.virtual.get('')
+  if (virtual?.list) {
+    if (call.info.verb === 'watch') throw methodNotSupported(resource.gvr, 'watch')
+    const items = await virtual.list(call)
+    const document = { kind: `${resource.gvk.kind}List`, apiVersion: 'v1', metadata: {}, items }
+    return { status: 200, body: encodeDocument(document, output) }
+  }
+  if (call.info.verb !== 'watch') return { status: 200, body: await list(call, resource, output) }
+  await watch(call, resource, output, options.watches)
+  return undefined
+}
+
+async function dispatchItem(
+  call: Call,
+  resource: ApiResource,
+  options: DispatchOptions,
+  output: OutputFormat,
+): Promise<Answer> {
+  const { verbs } = resource.fact
+  switch (call.request.method) {
+    case 'GET':
+    case 'HEAD': {
+      if (!verbs.includes('get')) break
+      const virtual = resource.virtual.get('')
+      if (virtual?.get) {
+        return { status: 200, body: encodeObject(call, resource, await virtual.get(call, call.info.name), output) }
+      }
+      return stored(200, call, resource, await get(call, resource), output)
+    }
+    case 'PUT':
+      if (!verbs.includes('update')) break
+      return await updated(call, endpointOf(resource, '')!, options, output)
+    case 'PATCH':
+      if (!verbs.includes('patch')) break
+      return await patched(call, endpointOf(resource, '')!, options, output)
+    case 'DELETE': {
+      if (!verbs.includes('delete')) break
+      const { result } = await remove(call, resource, options.services)
+      return { status: 200, body: encodeResult(call, resource, result, output) }
+    }
+  }
+  throw methodNotAllowed()
+}
+
+async function dispatchSubresource(call: Call, resource: ApiResource, options: DispatchOptions): Promise<Answer> {
+  const { subresource, name, parts } = call.info
+  const fact = resource.subresources.get(subresource)
+  if (!fact) throw resourceNotServed()
+  const virtual = resource.virtual.get(subresource)
+  if (virtual?.connect) {
+    checkName(name)
+    if (call.query.all('dryRun').length > 0) throw badRequest('dryRun is not supported')
+    await virtual.connect(call, name, parts.slice(3).join('/'))
+    return undefined
+  }
+  const output = outputOf(call)
+  const { method } = call.request
+  if (method === 'POST' && virtual?.create) return await virtualCreate(call, resource, virtual, options, output)
+  const endpoint = endpointOf(resource, subresource)
+  if (endpoint && method === 'PUT' && fact.verbs.includes('update')) return await updated(call, endpoint, options, output)
+  if (endpoint && method === 'PATCH' && fact.verbs.includes('patch')) return await patched(call, endpoint, options, output)
+  if ((method === 'GET' || method === 'HEAD') && fact.verbs.includes('get')) {
+    return endpointAnswer(200, call, resource, subresource, await get(call, resource), output)
+  }
+  throw methodNotAllowed()
+}
+
+function checkName(name: string): void {
+  const errors = isPathSegmentName(name)
+  if (errors.length > 0) throw badRequest(`Name parameter invalid: "${name}": ${errors.join(';')}`)
+}
+
+async function updated(
+  call: Call,
+  endpoint: Endpoint,
+  { services }: DispatchOptions,
+  output: OutputFormat,
+): Promise<Answer> {
+  const outcome = await update(call, endpoint, services)
+  const status = outcome.created ? 201 : 200
+  return endpointAnswer(status, call, endpoint.resource, endpoint.subresource, outcome.stored, output)
+}
+
+async function patched(
+  call: Call,
+  endpoint: Endpoint,
+  { services }: DispatchOptions,
+  output: OutputFormat,
+): Promise<Answer> {
+  const outcome = await patch(call, endpoint, services)
+  const status = outcome.created ? 201 : 200
+  return endpointAnswer(status, call, endpoint.resource, endpoint.subresource, outcome.stored, output)
+}
+
+function endpointAnswer(
+  status: number,
+  call: Call,
+  resource: ApiResource,
+  subresource: string,
+  object: StoredObject,
+  output: OutputFormat,
+): Answer {
+  if (subresource !== 'scale') return stored(status, call, resource, object, output)
+  const scale = scaleOf(resource.backing!.entry.scale!, object.object)
+  return { status, body: encodeObject(call, resource, scale, output) }
+}
+
+async function virtualCreate(
+  call: Call,
+  resource: ApiResource,
+  handlers: VirtualHandlers,
+  { services }: DispatchOptions,
+  output: OutputFormat,
+): Promise<Answer> {
+  const { object, status } = await createVirtual(call, resource, handlers, services)
+  return { status, body: encodeObject(call, resource, object, object.kind === 'Status' ? { ...output, convert: undefined } : output) }
+}
+
+function stored(
+  status: number,
+  call: Call,
+  resource: ApiResource,
+  object: StoredObject,
+  output: OutputFormat,
+): Answer {
+  return { status, body: encodeStored(call, resource, object, output) }
+}
+
+function encodeResult(
+  call: Call,
+  resource: ApiResource,
+  result: StoredObject | Status,
+  output: OutputFormat,
+): Representation {
+  if (isStatus(result)) return encodeDocument(result as unknown as KubeObject, output)
+  return encodeStored(call, resource, result, output)
+}
+
+const isStatus = (result: StoredObject | Status): result is Status => 'kind' in result && result.kind === 'Status'
+

@@ -1,0 +1,50 @@
+import { type GroupVersionKind } from '../../apimachinery/group-version.ts'
+import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import { definitionOf, typeOf } from '../../apimachinery/schema/builtin-types.ts'
+import { ensureNamespace } from '../../registry/generic/object-metadata.ts'
+import type { ApiResource, VirtualHandlers } from '../api-resource.ts'
+import type { Call } from '../call.ts'
+import { optionsObject, parseWriteOptions } from '../write-options.ts'
+import { decodeTyped } from './body.ts'
+import { admissionAttributes, type HandlerServices } from './services.ts'
+
+/**
+ * CREATE of what is not stored: reviews, bindings, evictions, token requests. The kind is that of the subresource, or
+ * of the resource itself.
+ */
+export async function createVirtual(
+  call: Call,
+  resource: ApiResource,
+  handlers: VirtualHandlers,
+  services: HandlerServices,
+): Promise<{ readonly object: KubeObject; readonly status: number }> {
+  const { name, namespace, subresource } = call.info
+  const options = parseWriteOptions(call.query, 'CreateOptions')
+  const gvk = kindOf(resource, subresource)
+  const expected = { gvk, node: typeOf(definitionOf(gvk)!), internalType: internalTypeOf(gvk) }
+  const body = decodeTyped(call, expected, options)
+  ensureNamespace(body, resource.fact.namespaced ? namespace : '')
+  const attributes = admissionAttributes(call, resource, {
+    operation: 'CREATE',
+    subresource,
+    namespace,
+    name: name === '' ? (body.metadata.name ?? '') : name,
+    object: body,
+    options: optionsObject('CreateOptions', options, call.query),
+    dryRun: options.dryRun,
+  })
+  await services.admission.admit(attributes)
+  const validate = (): Promise<void> => services.admission.validate(attributes)
+  const object = await handlers.create!(call, { name, namespace, body, dryRun: options.dryRun, validate })
+  const isStatus = object.kind === 'Status'
+  const code = isStatus && typeof object['code'] === 'number' ? object['code'] : 201
+  return { object: isStatus ? { ...object, code } : object, status: 201 }
+}
+
+function kindOf(resource: ApiResource, subresource: string): GroupVersionKind {
+  const fact = subresource === '' ? undefined : resource.subresources.get(subresource)
+  return fact ? { group: fact.group, version: fact.version, kind: fact.kind } : resource.gvk
+}
+
+const internalTypeOf = ({ group, kind }: GroupVersionKind): string =>
+  `${group === '' ? 'core' : group.split('.')[0]}.${kind}`

@@ -1,0 +1,43 @@
+import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import { dedupOwnerReferences, ensureNamespace, wipeSystemFields } from '../../registry/generic/object-metadata.ts'
+import type { StoredObject } from '../../registry/generic/stored-object.ts'
+import type { ApiResource } from '../api-resource.ts'
+import type { Call } from '../call.ts'
+import { managerOf } from '../field-manager-name.ts'
+import { optionsObject, parseWriteOptions } from '../write-options.ts'
+import { decodeRequestObject } from './body.ts'
+import { admissionAttributes, type HandlerServices } from './services.ts'
+
+/**
+ * CREATE of a stored resource.
+ *
+ * @see apiserver pkg/endpoints/handlers/create.go
+ */
+export async function create(call: Call, resource: ApiResource, services: HandlerServices): Promise<StoredObject> {
+  const options = parseWriteOptions(call.query, 'CreateOptions')
+  const { store, identity } = resource.backing!
+  let object = decodeRequestObject(call, resource, options)
+  const isNamespace = identity.group === '' && identity.resource === 'namespaces'
+  // A namespace lives in itself, as far as admission and authorization are concerned.
+  const namespace = isNamespace ? (object.metadata.name ?? '') : call.info.namespace
+  wipeSystemFields(object)
+  ensureNamespace(object, identity.namespaced ? namespace : '')
+  const warn = (text: string): void => call.warn(text)
+  dedupOwnerReferences(object, warn, { afterMutatingAdmission: false })
+  object = resource.fieldManager('').update(undefined, object, managerOf(call, options))
+  const attributes = (obj: KubeObject) =>
+    admissionAttributes(call, resource, {
+      operation: 'CREATE',
+      subresource: '',
+      namespace,
+      name: obj.metadata.name ?? '',
+      object: obj,
+      options: optionsObject('CreateOptions', options, call.query),
+      dryRun: options.dryRun,
+    })
+  await services.admission.admit(attributes(object))
+  dedupOwnerReferences(object, warn, { afterMutatingAdmission: true })
+  return await store.create(call.context({ dryRun: options.dryRun }), object, (final) =>
+    services.admission.validate(attributes(final)),
+  )
+}

@@ -1,0 +1,97 @@
+import { badRequest, isNotFound } from '../../apimachinery/api-error.ts'
+import type { JsonObject, KubeObject } from '../../apimachinery/kube-object.ts'
+import { typeOf } from '../../apimachinery/schema/builtin-types.ts'
+import { decode } from '../../apimachinery/schema/decode.ts'
+import { DecodeError, parseJsonExact } from '../../apimachinery/schema/json-text.ts'
+import { parseYamlExact } from '../../apimachinery/schema/yaml-text.ts'
+import { decodeProtobuf } from '../../apimachinery/protobuf/decode.ts'
+import { collectionPrefix } from '../../registry/generic/resource-identity.ts'
+import type { ObjectEntry } from '../../registry/generic/registry.ts'
+import type { DeleteOutcome, ValidateCreate } from '../../registry/generic/resource-store.ts'
+import type { ApiResource } from '../api-resource.ts'
+import type { Call } from '../call.ts'
+import { parseListOptions } from '../list-options.ts'
+import { bodyFormat } from '../request-body.ts'
+import { fieldLabelConverter, filterOf } from '../selection.ts'
+import { deleteOptionsOf, deleteOptionsOfQuery, type DeleteRequestOptions } from '../write-options.ts'
+import { bodyOf } from './body.ts'
+import { admissionAttributes, type HandlerServices } from './services.ts'
+
+const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
+const DELETE_OPTIONS_GVK = { group: 'meta.k8s.io', version: 'v1', kind: 'DeleteOptions' }
+
+/** DELETE of one object. */
+export async function remove(call: Call, resource: ApiResource, services: HandlerServices): Promise<DeleteOutcome> {
+  const options = readDeleteOptions(call)
+  const { store } = resource.backing!
+  const validate = deleteValidation(call, resource, services, options, call.info.name)
+  return await store.delete(call.context({ dryRun: options.dryRun }), call.info.name, options, validate)
+}
+
+/** DELETE of a collection: every object that the selectors choose; answers with what was chosen. */
+export async function removeCollection(
+  call: Call,
+  resource: ApiResource,
+  services: HandlerServices,
+): Promise<{ readonly entries: readonly ObjectEntry[]; readonly revision: number }> {
+  const { store, cache, identity } = resource.backing!
+  const selection = parseListOptions(call.query, fieldLabelConverter(resource))
+  const options = readDeleteOptions(call)
+  const filter = filterOf(selection)
+  const result = await cache.list({
+    prefix: collectionPrefix(identity, call.info.namespace),
+    ...(filter ? { filter } : {}),
+    ...(selection.limit > 0 ? { limit: selection.limit } : {}),
+  })
+  for (const { object } of result.entries) {
+    const { name = '', namespace = '' } = object.metadata
+    const context = call.context({ dryRun: options.dryRun, namespace })
+    const validate = deleteValidation(call, resource, services, options, '')
+    await store.delete(context, name, options, validate).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error
+    })
+  }
+  return { entries: result.entries, revision: result.revision }
+}
+
+function deleteValidation(
+  call: Call,
+  resource: ApiResource,
+  { admission }: HandlerServices,
+  options: DeleteRequestOptions,
+  name: string,
+): ValidateCreate {
+  const { identity } = resource.backing!
+  const isNamespace = identity.group === '' && identity.resource === 'namespaces'
+  return async (old: KubeObject) => {
+    const attributes = admissionAttributes(call, resource, {
+      operation: 'DELETE',
+      subresource: '',
+      namespace: isNamespace ? (old.metadata.name ?? '') : (old.metadata.namespace ?? call.info.namespace),
+      name,
+      oldObject: old,
+      options: options.object,
+      dryRun: options.dryRun,
+    })
+    await admission.admit(attributes)
+    await admission.validate(attributes)
+  }
+}
+
+/** Delete options of the body, or of the query where there is none. Errors: 400, 415, 422. */
+export function readDeleteOptions(call: Call): DeleteRequestOptions {
+  const body = bodyOf(call)
+  return deleteOptionsOf(body.length === 0 ? deleteOptionsOfQuery(call.query) : decodeDeleteOptions(call, body))
+}
+
+function decodeDeleteOptions(call: Call, body: Buffer): JsonObject {
+  const format = bodyFormat(call.request.headers['content-type'])
+  try {
+    if (format === 'protobuf') return decodeProtobuf(body, DELETE_OPTIONS_GVK).object
+    const value = format === 'yaml' ? parseYamlExact(body) : parseJsonExact(body)
+    return decode(value ?? {}, typeOf(DELETE_OPTIONS)).object
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(error.message)
+    throw error
+  }
+}

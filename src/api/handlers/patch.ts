@@ -1,0 +1,193 @@
+import { badRequest, invalid as invalidObject, notFound, unsupportedMediaType } from '../../apimachinery/api-error.ts'
+import { cloneJson } from '../../apimachinery/clone.ts'
+import { invalid } from '../../apimachinery/field-error.ts'
+import { FieldPath } from '../../apimachinery/field-path.ts'
+import { goFormat } from '../../apimachinery/patch/go-format.ts'
+import { isJsonObject, type JsonObject, type KubeObject } from '../../apimachinery/kube-object.ts'
+import { applyJsonPatch, decodeJsonPatch } from '../../apimachinery/patch/json-patch.ts'
+import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
+import { applyStrategicMergePatch } from '../../apimachinery/patch/strategic-merge-patch.ts'
+import { decode } from '../../apimachinery/schema/decode.ts'
+import { DecodeError, type ParsedJson, parseJson } from '../../apimachinery/schema/json-text.ts'
+import { parseYaml } from '../../apimachinery/schema/yaml-text.ts'
+import { checkName, ensureNamespace } from '../../registry/generic/object-metadata.ts'
+import type { UpdateOutcome } from '../../registry/generic/resource-store.ts'
+import type { Call } from '../call.ts'
+import { managerOf } from '../field-manager-name.ts'
+import { parseWriteOptions, type WriteOptions } from '../write-options.ts'
+import { bodyOf, strictDecodingError } from './body.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { HandlerServices } from './services.ts'
+import { admittedUpdate } from './update.ts'
+
+export type PatchType = 'json' | 'merge' | 'strategic' | 'apply'
+
+const PATCH_TYPES: Readonly<Record<string, PatchType>> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+}
+
+/** Errors: 415. */
+export function patchTypeOf(contentType: string | undefined): PatchType {
+  const name = (contentType ?? '').split(';')[0]!.trim()
+  const type = Object.hasOwn(PATCH_TYPES, name) ? PATCH_TYPES[name] : undefined
+  if (type) return type
+  throw unsupportedMediaType('415: Unsupported Media Type', {})
+}
+
+/**
+ * PATCH of a stored resource or of a subresource that takes the same kind.
+ *
+ * @see apiserver pkg/endpoints/handlers/patch.go
+ */
+export async function patch(call: Call, endpoint: Endpoint, services: HandlerServices): Promise<UpdateOutcome> {
+  const type = patchTypeOf(call.request.headers['content-type'])
+  const options = parseWriteOptions(call.query, 'PatchOptions', { apply: type === 'apply' })
+  const { store, identity } = endpoint.resource.backing!
+  const { name, namespace } = call.info
+  const body = bodyOf(call)
+  const change = type === 'apply' ? applyChange(call, endpoint, body, options) : patchChange(call, endpoint, body, type, options)
+  const request = admittedUpdate(call, endpoint, services, 'PatchOptions', options, (existing) => {
+    const object = change(existing)
+    ensureNamespace(object, identity.namespaced ? namespace : '')
+    checkName(object, name, namespace)
+    return object
+  })
+  return await store.update(call.context({ dryRun: options.dryRun }), name, {
+    ...request,
+    forceAllowCreate: type === 'apply' && endpoint.subresource === '',
+  })
+}
+
+type Change = (existing: KubeObject | undefined) => KubeObject
+
+/** Server-side apply: the field manager merges what the client applies into what there is. */
+function applyChange(call: Call, endpoint: Endpoint, body: Buffer, options: WriteOptions): Change {
+  const parsed = parseApplied(body)
+  return (existing) => {
+    const merged = endpoint.fieldManager.apply(existing, parsed.value, options.fieldManager, options.force)
+    reportAppliedStrictErrors(call, parsed, options)
+    return merged
+  }
+}
+
+function parseApplied(body: Buffer): ParsedJson & { readonly value: JsonObject } {
+  const parsed = parsing(() => parseYaml(body.toString('utf8')), 'error decoding YAML: ')
+  if (!isJsonObject(parsed.value)) {
+    throw badRequest(
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonType(parsed.value)} into Go value of type map[string]interface {}`,
+    )
+  }
+  return { value: parsed.value, strictErrors: parsed.strictErrors }
+}
+
+function jsonType(value: unknown): string {
+  if (Array.isArray(value)) return 'array'
+  return typeof value === 'boolean' ? 'bool' : typeof value
+}
+
+function reportAppliedStrictErrors(call: Call, { strictErrors }: ParsedJson, options: WriteOptions): void {
+  if (strictErrors.length === 0 || options.fieldValidation === 'Ignore') return
+  if (options.fieldValidation === 'Strict') {
+    throw badRequest(`error strict decoding YAML: ${strictErrors.join('\n')}`)
+  }
+  for (const error of strictErrors) call.warn(error)
+}
+
+/** A JSON, merge or strategic merge patch. */
+function patchChange(
+  call: Call,
+  endpoint: Endpoint,
+  body: Buffer,
+  type: Exclude<PatchType, 'apply'>,
+  options: WriteOptions,
+): Change {
+  const manager = managerOf(call, options)
+  const apply = patchFunction(body, type, endpoint, options)
+  return (existing) => {
+    if (!existing) throw notFound(endpoint.resource.gvr, call.info.name)
+    const served = endpoint.served(existing)
+    const { object, shown, strictErrors } = apply(served)
+    const decoded = decodePatched(endpoint, object, shown)
+    reportStrictErrors(call, [...strictErrors, ...decoded.strictErrors], shown, options)
+    return endpoint.fieldManager.update(existing, endpoint.defaulted(decoded.object), manager)
+  }
+}
+
+interface Patched {
+  readonly object: JsonObject
+  /** What messages show of the patch. */
+  readonly shown: () => string
+  readonly strictErrors: readonly string[]
+}
+
+function patchFunction(
+  body: Buffer,
+  type: Exclude<PatchType, 'apply'>,
+  endpoint: Endpoint,
+  options: WriteOptions,
+): (served: KubeObject) => Patched {
+  const strict = options.fieldValidation !== 'Ignore'
+  const prefix = type === 'strategic' || !strict ? '' : 'error decoding patch: '
+  const { value, strictErrors } = parsing(() => parseJson(body), prefix)
+  if (type === 'json') {
+    const decoded = decodeJsonPatch(value, { strict })
+    const errors = strict ? strictErrors.map((e) => `json patch ${e}`) : []
+    return (served) => jsonResult(applyJsonPatch(served, decoded.operations), errors)
+  }
+  if (type === 'merge') return (served) => jsonResult(applyMergePatch(served, value), strictErrors)
+  if (!isJsonObject(value)) {
+    throw badRequest(`json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`)
+  }
+  return (served) => {
+    const object = applyStrategicMergePatch(served, value, endpoint.node)
+    return { object, shown: () => goFormat(value), strictErrors }
+  }
+}
+
+function jsonResult(object: JsonObject, strictErrors: readonly string[]): Patched {
+  return { object, shown: () => JSON.stringify(object), strictErrors }
+}
+
+function parsing(parse: () => ParsedJson, prefix: string): ParsedJson {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(prefix + error.message)
+    throw error
+  }
+}
+
+function decodePatched(
+  endpoint: Endpoint,
+  object: JsonObject,
+  shown: () => string,
+): { readonly object: KubeObject; readonly strictErrors: readonly string[] } {
+  try {
+    // What the patch did not touch is shared with the stored object: decoding makes a new one.
+    const decoded = decode(object, endpoint.node)
+    const kube = decoded.object as KubeObject
+    if (!isJsonObject(kube.metadata)) kube.metadata = {}
+    return { object: cloneJson(kube), strictErrors: decoded.strictErrors }
+  } catch (error) {
+    if (error instanceof DecodeError) throw invalidPatch(shown(), error.message)
+    throw error
+  }
+}
+
+function reportStrictErrors(
+  call: Call,
+  errors: readonly string[],
+  shown: () => string,
+  { fieldValidation }: WriteOptions,
+): void {
+  if (errors.length === 0 || fieldValidation === 'Ignore') return
+  if (fieldValidation === 'Strict') throw invalidPatch(shown(), strictDecodingError(errors))
+  for (const error of errors) call.warn(error)
+}
+
+function invalidPatch(shown: string, why: string): Error {
+  return invalidObject({ group: '', kind: '' }, '', [invalid(FieldPath.of('patch'), shown, why)])
+}

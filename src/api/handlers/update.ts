@@ -1,0 +1,97 @@
+import { conflict, internalError } from '../../apimachinery/api-error.ts'
+import { cloneJson } from '../../apimachinery/clone.ts'
+import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import { checkName, dedupOwnerReferences, ensureNamespace } from '../../registry/generic/object-metadata.ts'
+import type { UpdateOutcome, UpdateRequest } from '../../registry/generic/resource-store.ts'
+import type { ApiResource } from '../api-resource.ts'
+import type { Call } from '../call.ts'
+import { forbiddenError, attributesOf } from '../filters/authorization.ts'
+import { managerOf } from '../field-manager-name.ts'
+import { optionsObject, parseWriteOptions, type WriteOptions } from '../write-options.ts'
+import { decodeTyped } from './body.ts'
+import type { Endpoint } from './endpoint.ts'
+import { admissionAttributes, type HandlerServices } from './services.ts'
+
+/**
+ * UPDATE of a stored resource or of one of its subresources.
+ *
+ * @see apiserver pkg/endpoints/handlers/update.go
+ */
+export async function update(call: Call, endpoint: Endpoint, services: HandlerServices): Promise<UpdateOutcome> {
+  const options = parseWriteOptions(call.query, 'UpdateOptions')
+  const { store, identity } = endpoint.resource.backing!
+  const { name, namespace } = call.info
+  const object = endpoint.defaulted(decodeTyped(call, endpoint, options))
+  ensureNamespace(object, identity.namespaced ? namespace : '')
+  checkName(object, name, namespace)
+  dedupOwnerReferences(object, (text) => call.warn(text), { afterMutatingAdmission: false })
+  const uid = object.metadata.uid
+  const manager = managerOf(call, options)
+  const request = admittedUpdate(call, endpoint, services, 'UpdateOptions', options, (existing) =>
+    endpoint.fieldManager.update(existing, cloneJson(object), manager),
+  )
+  return await store.update(call.context({ dryRun: options.dryRun }), name, {
+    ...request,
+    ...(uid ? { preconditions: { uid } } : {}),
+  })
+}
+
+/**
+ * An update whose new object comes from `change`, passed through the mutating and the validating admission as a create
+ * or an update, whichever it turns out to be. `change` works on the endpoint's objects.
+ */
+export function admittedUpdate(
+  call: Call,
+  endpoint: Endpoint,
+  services: HandlerServices,
+  kind: 'UpdateOptions' | 'PatchOptions',
+  options: WriteOptions,
+  change: (existing: KubeObject | undefined) => KubeObject,
+): UpdateRequest {
+  const { name, namespace } = call.info
+  const { resource, subresource, strategy } = endpoint
+  const { identity } = resource.backing!
+  const { admission } = services
+  const attributes = (object: KubeObject, oldObject: KubeObject | undefined) =>
+    admissionAttributes(call, resource, {
+      operation: oldObject ? 'UPDATE' : 'CREATE',
+      subresource,
+      namespace: identity.group === '' && identity.resource === 'namespaces' ? name : namespace,
+      name,
+      object,
+      ...(oldObject ? { oldObject } : {}),
+      // A patch reaches admission as the update that it amounts to.
+      options: optionsObject(oldObject ? 'UpdateOptions' : 'CreateOptions', options, call.query),
+      dryRun: options.dryRun,
+    })
+  return {
+    ...(strategy ? { strategy } : {}),
+    updatedObject: async (stored) => {
+      const existing = stored && endpoint.open(stored)
+      const object = change(existing)
+      if (!existing && object.metadata.uid && kind === 'PatchOptions') throw uidMismatch(resource, name, object.metadata.uid)
+      await admission.admit(attributes(object, existing))
+      dedupOwnerReferences(object, (text) => call.warn(text), { afterMutatingAdmission: true })
+      return endpoint.close(object, stored)
+    },
+    validateCreate: async (object) => {
+      await authorizeCreate(call, services)
+      await admission.validate(attributes(object, undefined))
+    },
+    validateUpdate: (object, old) => admission.validate(attributes(endpoint.open(object), endpoint.open(old))),
+  }
+}
+
+function uidMismatch(resource: ApiResource, name: string, uid: string): Error {
+  const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`
+  return conflict(resource.gvr, name, why)
+}
+
+/** A PUT or an apply that creates needs the right to create. */
+async function authorizeCreate(call: Call, { authorizer }: HandlerServices): Promise<void> {
+  const attributes = { ...attributesOf(call), verb: 'create' }
+  const { decision, reason, error } = await authorizer.authorize(attributes)
+  if (decision === 'allow') return
+  if (error !== undefined) throw internalError(error)
+  throw forbiddenError(attributes, reason)
+}

@@ -1,0 +1,70 @@
+import { badRequest } from '../apimachinery/api-error.ts'
+import type { KubeObject } from '../apimachinery/kube-object.ts'
+import type { ResourceEntry, TableDefinition } from '../registry/resource.ts'
+import type { QueryParameters } from './query-parameters.ts'
+
+export type IncludeObject = 'None' | 'Metadata' | 'Object'
+
+/** meta.k8s.io TableOptions of a query. Errors: 400. */
+export function includeObjectOf(query: QueryParameters): IncludeObject {
+  const value = query.get('includeObject') ?? ''
+  switch (value) {
+    case '':
+      return 'Metadata'
+    case 'None':
+    case 'Metadata':
+    case 'Object':
+      return value
+  }
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: "${value}": must be 'Metadata', 'Object', 'None', or empty`,
+  )
+}
+
+/** Columns of kinds that have none of their own. */
+const DEFAULT_TABLE: TableDefinition<KubeObject> = {
+  columns: [
+    { name: 'Name', type: 'string', format: 'name' },
+    { name: 'Created At', type: 'date' },
+  ],
+  cells: (object) => [object.metadata.name ?? '', object.metadata.creationTimestamp ?? null],
+}
+
+export function tableOf(entry: ResourceEntry<KubeObject> | undefined): TableDefinition<KubeObject> {
+  return entry?.table ?? DEFAULT_TABLE
+}
+
+/** Column definitions as they go over the wire. */
+export function columnDefinitions(table: TableDefinition<KubeObject>): object[] {
+  return table.columns.map(({ name, type, format = '', description = '', priority = 0 }) => ({
+    name,
+    type,
+    format,
+    description,
+    priority,
+  }))
+}
+
+export interface RowOptions {
+  readonly version: string
+  readonly includeObject: IncludeObject
+  readonly now: number
+}
+
+/** One row of a Table. */
+export function tableRow(table: TableDefinition<KubeObject>, object: KubeObject, options: RowOptions): object {
+  const cells = table.cells(object, options.now)
+  const raw = rowObject(object, options)
+  return raw === undefined ? { cells, object: null } : { cells, object: raw }
+}
+
+function rowObject(object: KubeObject, { includeObject, version }: RowOptions): object | undefined {
+  if (includeObject === 'None') return undefined
+  return includeObject === 'Object' ? object : partialObjectMetadata(object, version)
+}
+
+/** The object reduced to its metadata. */
+export function partialObjectMetadata(object: KubeObject, version: string): KubeObject {
+  return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata }
+}
+

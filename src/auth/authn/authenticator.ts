@@ -1,0 +1,39 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { X509Certificate } from 'node:crypto'
+import type { UserInfo } from '../../apimachinery/user-info.ts'
+
+/** What an authenticator may look at. */
+export interface AuthenticationRequest {
+  readonly headers: IncomingHttpHeaders
+  /** Certificate that the client proved to hold in the TLS handshake; not yet checked against any CA of ours. */
+  readonly peerCertificate: X509Certificate | undefined
+  /** Certificates the client sent behind its own, leaf's issuer first. */
+  readonly peerIntermediates: readonly X509Certificate[]
+  /** Token that came by other means than the Authorization header (WebSocket subprotocol). */
+  readonly protocolToken?: string
+}
+
+export interface Authenticated {
+  readonly user: UserInfo
+  /** Audiences that the credential is good for; undefined where the mechanism knows none. */
+  readonly audiences?: readonly string[]
+  /** Annotations for the audit event. */
+  readonly auditAnnotations?: Readonly<Record<string, string>>
+}
+
+/**
+ * One way to tell who a client is. Undefined: the request carries no such credential. Throwing {@link AuthenticationError}:
+ * it carries one, which is no good. Either way the next mechanism is asked.
+ */
+export interface Authenticator {
+  readonly name: string
+  authenticate(request: AuthenticationRequest): Promise<Authenticated | undefined> | Authenticated | undefined
+}
+
+/** Why a credential was refused: for the log and the audit, never for the client. */
+export class AuthenticationError extends Error {
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options)
+    this.name = 'AuthenticationError'
+  }
+}

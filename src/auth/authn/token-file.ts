@@ -1,0 +1,43 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { UserInfo } from '../../apimachinery/user-info.ts'
+import { type Authenticated, AuthenticationError, type AuthenticationRequest, type Authenticator } from './authenticator.ts'
+import { bearerTokenOf } from './bearer-token.ts'
+import { parseCsv } from './csv.ts'
+
+/**
+ * Static tokens from a CSV file: `token,user,uid,"group1,group2"` (`--token-auth-file`).
+ *
+ * @see apiserver pkg/authentication/token/tokenfile/tokenfile.go
+ */
+export class TokenFileAuthenticator implements Authenticator {
+  readonly name = 'token-file'
+  /** By digest, so that how long a look-up takes says nothing about the tokens. */
+  readonly #users = new Map<string, { readonly digest: Buffer; readonly user: UserInfo }>()
+
+  /** Throws where a line has fewer than three columns or no token. */
+  constructor(text: string) {
+    for (const [line, record] of parseCsv(text).entries()) {
+      if (record.length < 3) {
+        throw new Error(
+          `token file line ${line + 1}: a token needs at least three columns (token, user name, user uid), found ${record.length}`,
+        )
+      }
+      const [token = '', name = '', uid = '', groups = ''] = record
+      if (token === '') throw new Error(`token file line ${line + 1}: the token is empty`)
+      const digest = digestOf(token)
+      const user = { name, uid, groups: groups === '' ? [] : groups.split(','), extra: {} }
+      this.#users.set(digest.toString('hex'), { digest, user })
+    }
+  }
+
+  authenticate(request: AuthenticationRequest): Authenticated | undefined {
+    const token = bearerTokenOf(request)
+    if (token === undefined) return undefined
+    const digest = digestOf(token)
+    const known = this.#users.get(digest.toString('hex'))
+    if (known && timingSafeEqual(known.digest, digest)) return { user: known.user }
+    throw new AuthenticationError('unknown token')
+  }
+}
+
+const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest()

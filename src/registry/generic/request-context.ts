@@ -1,0 +1,12 @@
+import type { UserInfo } from '../../apimachinery/user-info.ts'
+
+/** What the registry must know of the request on whose behalf it works. */
+export interface RequestContext {
+  /** Undefined where the server itself acts. */
+  readonly user: UserInfo | undefined
+  /** Namespace of the request path; '' for cluster-scoped resources and lists over all namespaces. */
+  readonly namespace: string
+  readonly dryRun: boolean
+  /** Adds a `Warning` header to the answer. */
+  warn(text: string): void
+}

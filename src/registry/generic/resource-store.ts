@@ -1,0 +1,570 @@
+import {
+  alreadyExists,
+  type ApiError,
+  conflict,
+  generateNameConflict,
+  invalid as invalidObject,
+  isAlreadyExists,
+  notFound,
+  requestEntityTooLarge,
+  serverTimeout,
+  type Status,
+  ApiError as ApiErrorClass,
+} from '../../apimachinery/api-error.ts'
+import { cloneJson } from '../../apimachinery/clone.ts'
+import { invalid } from '../../apimachinery/field-error.ts'
+import { FieldPath } from '../../apimachinery/field-path.ts'
+import { generateName } from '../../apimachinery/generate-name.ts'
+import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import { isStorageError } from '../../storage/storage-error.ts'
+import type { Store } from '../../storage/store.ts'
+import type { AnyResourceEntry, Finish, RegistryConfig, StrategyContext, UpdateStrategy } from '../resource.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
+import { beforeCreate, beforeUpdate, revertTimestampOnlyChange } from './before-write.ts'
+import {
+  type DeleteOptions,
+  deletionFinalizers,
+  gracefulDeletion,
+  markAsDeleting,
+  sameFinalizers,
+} from './deletion.ts'
+import type { ObjectCodec } from './object-codec.ts'
+import { checkPreconditions, fillSystemFields, type Preconditions } from './object-metadata.ts'
+import type { RequestContext } from './request-context.ts'
+import { objectKey, type ResourceIdentity } from './resource-identity.ts'
+import { StoredObject } from './stored-object.ts'
+
+/** Looks at an object on its way to the store and throws where it may not go there (validating admission). */
+export type ValidateCreate = (object: KubeObject) => void | Promise<void>
+export type ValidateUpdate = (object: KubeObject, old: KubeObject) => void | Promise<void>
+
+/** One object as a reader has it. `object` is shared: never write into it. */
+export interface CurrentObject {
+  readonly object: KubeObject
+  /** Served JSON of the hub version. */
+  readonly bytes: Buffer
+  readonly revision: number
+}
+
+/** Reads single objects: from the watch cache where that is known to be good enough, else from the store. */
+export interface CurrentReader {
+  /** What the cache has: never older than the writes made through this process. */
+  cached(key: string): CurrentObject | undefined
+  /** The latest state there is, also on a store that others write to. */
+  latest(key: string): Promise<CurrentObject | undefined>
+  /** Resolves once a write that is still in flight at this revision can be read, or has failed. */
+  settled(revision: number): Promise<void>
+}
+
+export interface ResourceStoreOptions {
+  readonly entry: AnyResourceEntry
+  readonly identity: ResourceIdentity
+  readonly codec: ObjectCodec
+  /** Brings an object back into normal form after strategies and admission changed it. */
+  readonly normalize: (object: KubeObject) => void
+  readonly store: Store
+  readonly reader: CurrentReader
+  readonly clock: Clock
+  readonly config: RegistryConfig
+  readonly newUid: () => string
+}
+
+/** How an update makes the new object of the stored one. */
+export interface UpdateRequest {
+  readonly preconditions?: Preconditions
+  /**
+   * Called for each attempt, with undefined where there is no object. The result belongs to the store, which changes
+   * it; nothing of `existing` may be written to.
+   */
+  updatedObject(existing: KubeObject | undefined): KubeObject | Promise<KubeObject>
+  /** Strategy of a subresource; the resource's own when unset. */
+  readonly strategy?: UpdateStrategy<KubeObject>
+  readonly validateCreate?: ValidateCreate
+  readonly validateUpdate?: ValidateUpdate
+  /** Server-side apply creates what is missing, whatever the resource allows to PUT. */
+  readonly forceAllowCreate?: boolean
+}
+
+export interface UpdateOutcome {
+  readonly stored: StoredObject
+  readonly created: boolean
+}
+
+export interface DeleteOutcome {
+  /** The object (deleted, or as it waits to be), or the Status that stands for it. */
+  readonly result: StoredObject | Status
+  readonly deleted: boolean
+}
+
+/** Attempts at a free generated name: 8 keep the chance to fail below 0.1 % for a million names of one prefix. */
+const MAX_GENERATE_NAME_ATTEMPTS = 8
+
+/** Attempts at an update that others keep overtaking, before the client is told to try again. */
+const MAX_UPDATE_ATTEMPTS = 100
+
+/** Largest stored object, as etcd's default request limit. */
+const MAX_STORED_BYTES = 1_572_864
+
+const OPTIMISTIC_LOCK_MESSAGE =
+  'the object has been modified; please apply your changes to the latest version and try again'
+
+/** Thrown inside an update when its result has no finalizers left and the object is to go. */
+class EmptiedFinalizers extends Error {
+  readonly object: KubeObject
+  constructor(object: KubeObject) {
+    super('emptied finalizers')
+    this.object = object
+  }
+}
+
+/**
+ * Writes of one resource: names, metadata, strategies, optimistic concurrency, graceful deletion and finalizers, the
+ * same for every kind.
+ *
+ * @see apiserver pkg/registry/generic/registry/store.go
+ */
+export class ResourceStore {
+  readonly entry: AnyResourceEntry
+  readonly identity: ResourceIdentity
+  readonly codec: ObjectCodec
+  readonly #normalize: (object: KubeObject) => void
+  readonly #store: Store
+  readonly #reader: CurrentReader
+  readonly #clock: Clock
+  readonly #config: RegistryConfig
+  readonly #newUid: () => string
+
+  constructor(options: ResourceStoreOptions) {
+    this.entry = options.entry
+    this.identity = options.identity
+    this.codec = options.codec
+    this.#normalize = options.normalize
+    this.#store = options.store
+    this.#reader = options.reader
+    this.#clock = options.clock
+    this.#config = options.config
+    this.#newUid = options.newUid
+  }
+
+  strategyContext(context: RequestContext): StrategyContext {
+    return {
+      clock: this.#clock,
+      config: this.#config,
+      namespace: this.#expectedNamespace(context),
+      user: context.user,
+      newUid: this.#newUid,
+    }
+  }
+
+  /** The latest state of an object. Errors: 404. */
+  async get(context: RequestContext, name: string): Promise<StoredObject> {
+    const current = await this.#reader.latest(this.#key(context, name))
+    if (!current) throw notFound(this.identity, name)
+    return StoredObject.ofObject(this.codec, current.object, current.bytes)
+  }
+
+  /** What the cache has of an object (`resourceVersion=0`). Errors: 404. */
+  getCached(context: RequestContext, name: string): StoredObject {
+    const current = this.#reader.cached(this.#key(context, name))
+    if (!current) throw notFound(this.identity, name)
+    return StoredObject.ofObject(this.codec, current.object, current.bytes)
+  }
+
+  /** Creates `object`, which belongs to the store from here on. Errors: 409, 422 and those of `validate`. */
+  async create(context: RequestContext, object: KubeObject, validate?: ValidateCreate): Promise<StoredObject> {
+    const metadata = object.metadata
+    if (!metadata.generateName || metadata.name) return await this.#createOnce(context, object, validate)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#createOnce(context, cloneJson(object), validate)
+      } catch (error) {
+        if (attempt === MAX_GENERATE_NAME_ATTEMPTS || !isAlreadyExists(error)) throw error
+      }
+    }
+  }
+
+  async #createOnce(
+    context: RequestContext,
+    object: KubeObject,
+    validate: ValidateCreate | undefined,
+  ): Promise<StoredObject> {
+    const strategyContext = this.strategyContext(context)
+    fillSystemFields(object, strategyContext)
+    const metadata = object.metadata
+    if (metadata.generateName && !metadata.name) metadata.name = generateName(metadata.generateName)
+    const finish = await this.entry.hooks?.beginCreate?.(object, strategyContext, context.dryRun)
+    return await finishing(finish, async () => {
+      beforeCreate(this.entry, this.identity, object, strategyContext, context)
+      if (validate) await validate(object)
+      return await this.#persistNew(context, object)
+    })
+  }
+
+  async #persistNew(context: RequestContext, object: KubeObject): Promise<StoredObject> {
+    delete object.metadata.resourceVersion
+    const bytes = this.#encode(object)
+    const name = object.metadata.name!
+    const key = this.#key(context, name)
+    if (context.dryRun) {
+      if (await this.#reader.latest(key)) throw await this.#existsError(key, object)
+      return StoredObject.ofObject(this.codec, object, bytes)
+    }
+    try {
+      const kv = await this.#store.create(key, bytes, this.#writeOptions(object))
+      return this.#stored(object, bytes, kv.modRevision)
+    } catch (error) {
+      if (isStorageError(error, 'KeyExists')) throw await this.#existsError(key, object)
+      throw this.#storageFailure(error, 'create')
+    }
+  }
+
+  /** Says that the name is taken, and whether what has it is on its way out. */
+  async #existsError(key: string, object: KubeObject): Promise<ApiError> {
+    const name = object.metadata.name!
+    const error = object.metadata.generateName
+      ? generateNameConflict(this.identity, name, 1)
+      : alreadyExists(this.identity, name)
+    const existing = await this.#reader.latest(key)
+    if (!existing?.object.metadata.deletionTimestamp) return error
+    const { code, reason, details } = error
+    const message = `object is being deleted: ${error.message}`
+    return new ApiErrorClass({ code, reason, message, ...(details ? { details } : {}) })
+  }
+
+  /** Updates (or creates) an object. Errors: 404, 409, 422 and those of the request's functions. */
+  async update(context: RequestContext, name: string, request: UpdateRequest): Promise<UpdateOutcome> {
+    const key = this.#key(context, name)
+    let current = this.#reader.cached(key) ?? (await this.#reader.latest(key))
+    let isLatest = false
+    for (let attempt = 1; attempt <= MAX_UPDATE_ATTEMPTS; attempt++) {
+      try {
+        return await this.#updateOnce(context, name, key, current, request)
+      } catch (error) {
+        if (error instanceof EmptiedFinalizers) {
+          return { stored: await this.#removeEmptied(context, key, error.object, request), created: false }
+        }
+        // What the cache had may have been stale: a refusal on its ground counts only once it was the latest.
+        const stale = error instanceof ApiErrorClass && !isLatest
+        if (!stale && !isWriteRace(error)) throw this.#storageFailure(error, 'update')
+        if (isStorageError(error) && error.actualRevision) await this.#reader.settled(error.actualRevision)
+        const latest = await this.#reader.latest(key)
+        if (stale && latest?.revision === current?.revision) throw error
+        current = latest
+        isLatest = true
+      }
+    }
+    throw serverTimeout(this.identity, 'update', 2)
+  }
+
+  async #updateOnce(
+    context: RequestContext,
+    name: string,
+    key: string,
+    current: CurrentObject | undefined,
+    request: UpdateRequest,
+  ): Promise<UpdateOutcome> {
+    const existing = current?.object
+    if (!existing && !this.identity.allowCreateOnUpdate && !request.forceAllowCreate) {
+      throw notFound(this.identity, name)
+    }
+    if (request.preconditions) checkPreconditions(this.identity, key, existing, request.preconditions)
+    const object = await request.updatedObject(existing)
+    if (!existing) {
+      const stored = await this.#createOnUpdate(context, object, request.validateCreate)
+      return { stored, created: true }
+    }
+    this.#checkResourceVersion(object, existing, name)
+    const stored = await this.#replace(context, key, object, current!, request)
+    return { stored, created: false }
+  }
+
+  async #createOnUpdate(
+    context: RequestContext,
+    object: KubeObject,
+    validate: ValidateCreate | undefined,
+  ): Promise<StoredObject> {
+    return await this.#createOnce(context, object, validate)
+  }
+
+  /** Optimistic concurrency: what the client read must be what is there, unless the kind allows to leave it open. */
+  #checkResourceVersion(object: KubeObject, existing: KubeObject, name: string): void {
+    const given = object.metadata.resourceVersion ?? ''
+    if (given === '' || given === '0') {
+      if (this.identity.allowUnconditionalUpdate) return
+      const path = FieldPath.of('metadata', 'resourceVersion')
+      const kind = { group: this.identity.group, kind: this.identity.resource }
+      throw invalidObject(kind, name, [invalid(path, 0, 'must be specified for an update')])
+    }
+    if (given !== existing.metadata.resourceVersion) throw conflict(this.identity, name, OPTIMISTIC_LOCK_MESSAGE)
+  }
+
+  async #replace(
+    context: RequestContext,
+    key: string,
+    object: KubeObject,
+    current: CurrentObject,
+    request: UpdateRequest,
+  ): Promise<StoredObject> {
+    const existing = current.object
+    const strategyContext = this.strategyContext(context)
+    const finish = await this.entry.hooks?.beginUpdate?.(object, existing, strategyContext, context.dryRun)
+    return await finishing(finish, async () => {
+      const strategy = request.strategy ?? this.entry.strategy
+      beforeUpdate(strategy, this.identity, object, existing, strategyContext, context)
+      this.#normalize(object)
+      revertTimestampOnlyChange(object, existing)
+      if (request.validateUpdate) await request.validateUpdate(object, existing)
+      if (this.#isToDelete(object, existing)) throw new EmptiedFinalizers(object)
+      return await this.#persistChange(context, key, object, current)
+    })
+  }
+
+  async #persistChange(
+    context: RequestContext,
+    key: string,
+    object: KubeObject,
+    current: CurrentObject,
+  ): Promise<StoredObject> {
+    const bytes = this.#encode(object)
+    const unchanged = this.codec.withRevision(bytes, current.revision)
+    if (context.dryRun || unchanged.equals(current.bytes)) {
+      object.metadata.resourceVersion = String(current.revision)
+      return StoredObject.ofObject(this.codec, object, unchanged)
+    }
+    const kv = await this.#store.update(key, bytes, current.revision, this.#writeOptions(object))
+    return this.#stored(object, bytes, kv.modRevision)
+  }
+
+  /** An update has taken the last finalizer of an object that waited to be deleted. */
+  #isToDelete(object: KubeObject, existing: KubeObject): boolean {
+    const { deletionTimestamp, deletionGracePeriodSeconds } = existing.metadata
+    if ((object.metadata.finalizers?.length ?? 0) > 0 || !deletionTimestamp) return false
+    if (deletionGracePeriodSeconds) return false
+    return this.entry.deletion?.mayDeleteDuringUpdate?.(object) ?? true
+  }
+
+  async #removeEmptied(
+    context: RequestContext,
+    key: string,
+    object: KubeObject,
+    request: UpdateRequest,
+  ): Promise<StoredObject> {
+    if (!context.dryRun) await this.#remove(context, key, request.preconditions ?? {}, undefined, { tolerant: true })
+    return StoredObject.ofObject(this.codec, object)
+  }
+
+  /** Deletes an object, or begins to. Errors: 404, 409 and those of `validate`. */
+  async delete(
+    context: RequestContext,
+    name: string,
+    options: DeleteOptions,
+    validate?: ValidateCreate,
+  ): Promise<DeleteOutcome> {
+    const key = this.#key(context, name)
+    const current = await this.#reader.latest(key)
+    if (!current) throw notFound(this.identity, name)
+    const rules = this.entry.deletion
+    if (rules?.beginTermination) {
+      const terminating = await this.#terminate(context, name, current, options, validate)
+      if (terminating) return terminating
+    }
+    const strategyContext = this.strategyContext(context)
+    const first = gracefulDeletion(this.entry, this.identity, cloneJson(current.object), options, strategyContext)
+    if (first.pending) return this.#outcome(current.object, false, current.bytes)
+    const finalizers = current.object.metadata.finalizers ?? []
+    const wanted = deletionFinalizers(this.entry, current.object, options)
+    let last: KubeObject | undefined
+    if (first.graceful || finalizers.length > 0 || !sameFinalizers(finalizers, wanted)) {
+      const marked = await this.#markForDeletion(context, name, key, options, validate)
+      if (!marked.deleteNow) return marked.outcome
+      last = marked.object
+      // The mark was this request's own write: what the client saw before it can no longer be there.
+      options = { ...options, preconditions: { ...(options.preconditions?.uid ? { uid: options.preconditions.uid } : {}) } }
+      if (context.dryRun && last) return this.#outcome(last, true)
+    }
+    const removed = await this.#remove(context, key, options.preconditions ?? {}, validate, { tolerant: last !== undefined })
+    const gone = removed ?? last
+    if (!gone) throw notFound(this.identity, name)
+    return this.#outcome(gone, true)
+  }
+
+  /** Writes the deletion mark (time, grace period, finalizers of the garbage collector) on an object that stays. */
+  async #markForDeletion(
+    context: RequestContext,
+    name: string,
+    key: string,
+    options: DeleteOptions,
+    validate: ValidateCreate | undefined,
+  ): Promise<{ deleteNow: true; object: KubeObject | undefined } | { deleteNow: false; outcome: DeleteOutcome }> {
+    for (let attempt = 1; attempt <= MAX_UPDATE_ATTEMPTS; attempt++) {
+      const current = await this.#reader.latest(key)
+      if (!current) throw notFound(this.identity, name)
+      checkPreconditions(this.identity, key, current.object, options.preconditions ?? {})
+      if (validate) await validate(current.object)
+      const object = cloneJson(current.object)
+      const graceful = gracefulDeletion(this.entry, this.identity, object, options, this.strategyContext(context))
+      if (graceful.pending) return { deleteNow: false, outcome: this.#outcome(current.object, false, current.bytes) }
+      setFinalizers(object, deletionFinalizers(this.entry, object, options))
+      const waits = (object.metadata.finalizers?.length ?? 0) > 0
+      if (!graceful.graceful) {
+        if (!waits) return { deleteNow: true, object: undefined }
+        markAsDeleting(object, this.#clock.now())
+      }
+      try {
+        const stored = await this.#persistChange(context, key, object, current)
+        if (waits || (graceful.graceful && graceful.seconds > 0)) {
+          return { deleteNow: false, outcome: { result: stored, deleted: false } }
+        }
+        return { deleteNow: true, object: stored.object }
+      } catch (error) {
+        if (!isWriteRace(error)) throw this.#storageFailure(error, 'delete')
+        if (isStorageError(error) && error.actualRevision) await this.#reader.settled(error.actualRevision)
+      }
+    }
+    throw serverTimeout(this.identity, 'delete', 2)
+  }
+
+  /** First delete of a kind with a life cycle of its own; undefined once the object may really go. */
+  async #terminate(
+    context: RequestContext,
+    name: string,
+    current: CurrentObject,
+    options: DeleteOptions,
+    validate: ValidateCreate | undefined,
+  ): Promise<DeleteOutcome | undefined> {
+    const rules = this.entry.deletion!
+    const preconditions = { uid: current.object.metadata.uid, ...options.preconditions }
+    if (current.object.metadata.deletionTimestamp) {
+      return rules.isTerminated?.(current.object) ? undefined : this.#outcome(current.object, false, current.bytes)
+    }
+    checkOwnPreconditions(this.identity, name, current.object, preconditions)
+    const { stored } = await this.update(context, name, {
+      preconditions,
+      strategy: { validateUpdate: () => [] },
+      updatedObject: async (existing) => {
+        if (!existing) throw notFound(this.identity, name)
+        if (validate) await validate(existing)
+        const object = cloneJson(existing)
+        rules.beginTermination!(object, options, this.strategyContext(context))
+        return object
+      },
+    })
+    return { result: stored, deleted: false }
+  }
+
+  /** Deletes the key; undefined where it was gone already and `tolerant` says that this is as good. */
+  async #remove(
+    context: RequestContext,
+    key: string,
+    preconditions: Preconditions,
+    validate: ValidateCreate | undefined,
+    { tolerant }: { readonly tolerant: boolean },
+  ): Promise<KubeObject | undefined> {
+    const name = key.slice(key.lastIndexOf('/') + 1)
+    for (let attempt = 1; attempt <= MAX_UPDATE_ATTEMPTS; attempt++) {
+      const current = await this.#reader.latest(key)
+      if (!current) {
+        if (tolerant) return undefined
+        throw notFound(this.identity, name)
+      }
+      checkPreconditions(this.identity, key, current.object, preconditions)
+      if (validate) await validate(current.object)
+      if (context.dryRun) return current.object
+      try {
+        const { revision } = await this.#store.delete(key, current.revision)
+        const gone: KubeObject = {
+          ...current.object,
+          metadata: { ...current.object.metadata, resourceVersion: String(revision) },
+        }
+        await this.entry.hooks?.afterDelete?.(gone, this.strategyContext(context))
+        return gone
+      } catch (error) {
+        if (!isWriteRace(error)) throw this.#storageFailure(error, 'delete')
+        if (isStorageError(error) && error.actualRevision) await this.#reader.settled(error.actualRevision)
+      }
+    }
+    throw serverTimeout(this.identity, 'delete', 2)
+  }
+
+  #outcome(object: KubeObject, deleted: boolean, bytes?: Buffer): DeleteOutcome {
+    if (this.entry.deletion?.returnsObject) {
+      return { result: StoredObject.ofObject(this.codec, object, bytes), deleted }
+    }
+    const { name, uid } = object.metadata
+    const { group, resource } = this.identity
+    const details = { name: name!, ...(group === '' ? {} : { group }), kind: resource, uid: uid! }
+    return { result: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }, deleted }
+  }
+
+  #encode(object: KubeObject): Buffer {
+    this.#normalize(object)
+    const bytes = this.codec.encode(object)
+    if (bytes.length > MAX_STORED_BYTES) throw requestEntityTooLarge(`limit is ${MAX_STORED_BYTES}`)
+    return bytes
+  }
+
+  #stored(object: KubeObject, bytes: Buffer, revision: number): StoredObject {
+    object.metadata.resourceVersion = String(revision)
+    return StoredObject.ofObject(this.codec, object, this.codec.withRevision(bytes, revision))
+  }
+
+  #writeOptions(object: KubeObject): { readonly ttlSeconds?: number } {
+    const seconds = this.entry.ttlSeconds?.(object, this.#config)
+    return seconds ? { ttlSeconds: seconds } : {}
+  }
+
+  #expectedNamespace(context: RequestContext): string {
+    return this.identity.namespaced ? context.namespace : ''
+  }
+
+  #key(context: RequestContext, name: string): string {
+    return objectKey(this.identity, context.namespace, name)
+  }
+
+  #storageFailure(error: unknown, operation: string): unknown {
+    return isStorageError(error, 'Unavailable') ? serverTimeout(this.identity, operation, 2) : error
+  }
+}
+
+/** Runs the work between a hook and its finish, which hears exactly once how it ended. */
+async function finishing<T>(finish: Finish | undefined, work: () => Promise<T>): Promise<T> {
+  if (!finish) return await work()
+  let succeeded = false
+  try {
+    const result = await work()
+    succeeded = true
+    return result
+  } finally {
+    await finish(succeeded)
+  }
+}
+
+/** Another write came first: read again and try again. */
+function isWriteRace(error: unknown): boolean {
+  return (
+    isStorageError(error, 'RevisionConflict') || isStorageError(error, 'KeyNotFound') || isStorageError(error, 'KeyExists')
+  )
+}
+
+function setFinalizers(object: KubeObject, finalizers: readonly string[]): void {
+  if (finalizers.length > 0) object.metadata.finalizers = [...finalizers]
+  else delete object.metadata.finalizers
+}
+
+/** Preconditions of a delete with a life cycle of its own: upstream words them without the storage layer's prefix. */
+function checkOwnPreconditions(
+  identity: ResourceIdentity,
+  name: string,
+  object: KubeObject,
+  { uid, resourceVersion }: Preconditions,
+): void {
+  const metadata = object.metadata
+  if (uid !== undefined && uid !== metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`
+    throw conflict(identity, name, why)
+  }
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
+    const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`
+    throw conflict(identity, name, why)
+  }
+}
