@@ -182,8 +182,6 @@ describe.skipIf(version === undefined)('etcd with faults', () => {
 
   it('events larger than a gRPC message come in fragments, whole', async () => {
     const server = await serve()
-    const gate = await proxy(server.endpoint)
-    cleanups.push(gate.close)
     const near = open([server.endpoint])
     const first = await near.create('/a/0', Buffer.alloc(1024 * 1024, 'a'))
     let last = first

@@ -13,7 +13,7 @@ export interface EtcdFailure {
 const COMPACTED = /required revision has been compacted/
 const FUTURE = /required revision is a future revision/
 const NO_SPACE = /database space exceeded/
-const TOO_LARGE = /request is too large|trying to send message larger than max|Sent message larger than max/
+const TOO_LARGE = /request is too large|message larger than max/
 const NO_LEASE = /requested lease not found/
 const NEVER_SENT =
   /No connection established|ECONNREFUSED|Name resolution failed|Channel closed|client was already closed|circuit/i

@@ -48,7 +48,9 @@ export class EtcdWatch implements WatchHandle {
   #backoffMs = FIRST_BACKOFF_MS
   #resolveReady: () => void = () => {}
   #rejectReady: (error: Error) => void = () => {}
-  #timers: TimerHandle[] = []
+  readonly #connectTimer: TimerHandle
+  #progressTimer: TimerHandle | undefined
+  #retryTimer: TimerHandle | undefined
   /** Progress is owed once everything up to this revision has been seen. */
   #owedProgress = 0
 
@@ -62,10 +64,9 @@ export class EtcdWatch implements WatchHandle {
       this.#rejectReady = reject
     })
     this.ready.catch(() => {})
-    const deadline = context.clock.setTimeout(() => {
+    this.#connectTimer = context.clock.setTimeout(() => {
       if (!this.#isReady) this.end(new StorageError('Unavailable', 'etcd: the watch could not be placed in time'))
     }, context.connectTimeoutMs)
-    this.#timers.push(deadline)
     if (options.progressIntervalMs !== undefined) this.#askEvery(options.progressIntervalMs)
     void this.#open()
   }
@@ -90,7 +91,9 @@ export class EtcdWatch implements WatchHandle {
   end(error?: Error): void {
     if (this.#isOver) return
     this.#isOver = true
-    for (const timer of this.#timers) timer.cancel()
+    this.#connectTimer.cancel()
+    this.#progressTimer?.cancel()
+    this.#retryTimer?.cancel()
     this.#drop()
     this.#context.forget(this)
     if (error !== undefined) this.#rejectReady(error)
@@ -102,9 +105,9 @@ export class EtcdWatch implements WatchHandle {
     const ask = (): void => {
       if (this.#isOver) return
       this.requestProgress()
-      this.#timers[1] = this.#context.clock.setTimeout(ask, intervalMs)
+      this.#progressTimer = this.#context.clock.setTimeout(ask, intervalMs)
     }
-    this.#timers[1] = this.#context.clock.setTimeout(ask, intervalMs)
+    this.#progressTimer = this.#context.clock.setTimeout(ask, intervalMs)
   }
 
   async #open(): Promise<void> {
@@ -165,8 +168,8 @@ export class EtcdWatch implements WatchHandle {
       this.end(failure.error)
       return
     }
-    this.#timers[2]?.cancel()
-    this.#timers[2] = this.#context.clock.setTimeout(() => void this.#open(), this.#backoffMs)
+    this.#retryTimer?.cancel()
+    this.#retryTimer = this.#context.clock.setTimeout(() => void this.#open(), this.#backoffMs)
     this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS)
   }
 
@@ -180,7 +183,7 @@ export class EtcdWatch implements WatchHandle {
       this.#backoffMs = FIRST_BACKOFF_MS
       if (this.#next === 0) this.#next = revision + 1
       this.#isReady = true
-      this.#timers[0]?.cancel()
+      this.#connectTimer.cancel()
       this.#resolveReady()
       return
     }
