@@ -61,9 +61,10 @@ export class MvccStore implements SnapshotStore {
   #expiry = new ExpiryQueue()
   /** The newest revision given out, in flight included. */
   #assigned: number
-  /** The compacted revision that the journal has noted. */
+  /** The compacted revision that the journal (where there is one) has noted. */
   #notedCompaction: number
-  /** While set, writes and sweeping wait: something needs the store to itself. */
+  #noting: Promise<void> | undefined
+  /** While set, writes and compaction wait: something needs the store to itself. */
   #gate: Promise<void> | undefined
   #sweeping: Promise<void> | undefined
   #expiring: Promise<void> | undefined
@@ -227,6 +228,7 @@ export class MvccStore implements SnapshotStore {
   }
 
   async compact(revision: number): Promise<void> {
+    while (this.#gate !== undefined) await this.#gate
     this.#assertOpen()
     assertCount('revision', revision)
     this.#index.compact(revision)
@@ -324,6 +326,7 @@ export class MvccStore implements SnapshotStore {
     await this.#commits?.idle()
     await this.#expiring
     await this.#sweeping
+    await this.#noted()
     this.#hub.endAll(closedError())
     await this.#backing?.journal.close()
   }
@@ -467,6 +470,7 @@ export class MvccStore implements SnapshotStore {
     try {
       await this.#commits?.idle()
       await this.#sweeping
+      await this.#noted()
       return await work()
     } finally {
       this.#gate = undefined
@@ -483,11 +487,23 @@ export class MvccStore implements SnapshotStore {
     this.#sweepSoon()
   }
 
-  async #noteCompaction(): Promise<void> {
+  /** Notes follow one another, so that the highest comes last. */
+  #noteCompaction(): Promise<void> {
     const { compacted } = this.#index
-    if (this.#backing === undefined || compacted <= this.#notedCompaction) return
-    await this.#backing.journal.compacted(compacted)
-    this.#notedCompaction = Math.max(this.#notedCompaction, compacted)
+    if (compacted <= this.#notedCompaction) return Promise.resolve()
+    const noting = this.#noted().then(async () => {
+      await this.#backing?.journal.compacted(compacted)
+      this.#notedCompaction = Math.max(this.#notedCompaction, compacted)
+    })
+    this.#noting = noting
+    return noting
+  }
+
+  /** Resolves when no note is under way. */
+  async #noted(): Promise<void> {
+    await this.#noting?.catch(() => {
+      // Whoever asked for that note hears of it.
+    })
   }
 
   #sweepSoon(): void {
@@ -502,7 +518,8 @@ export class MvccStore implements SnapshotStore {
       await new Promise((resolve) => setImmediate(resolve))
       while (this.#index.sweepable() && this.#gate === undefined && this.#closing === undefined) {
         await this.#noteCompaction()
-        const dropped = this.#index.sweep(sweepChunk)
+        // Not past what is noted: a crash must find either a revision or the word that it is gone.
+        const dropped = this.#index.sweep(this.#notedCompaction, sweepChunk)
         if (dropped.length > 0) await this.#backing?.journal.discard(dropped)
         await new Promise((resolve) => setImmediate(resolve))
       }

@@ -219,9 +219,12 @@ export class RevisionIndex {
     return Math.min(this.#compacted, this.pins.oldest()) > this.#swept
   }
 
-  /** Lets go of compacted history, at most `max` revisions of it; returns what nothing refers to any more. */
-  sweep(max: number): readonly KeyRevision[] {
-    const target = Math.min(this.#compacted, this.pins.oldest(), this.#swept + max)
+  /**
+   * Lets go of compacted history up to `through`, at most `max` revisions of it; returns what nothing refers to any
+   * more.
+   */
+  sweep(through: number, max: number): readonly KeyRevision[] {
+    const target = Math.min(through, this.#compacted, this.pins.oldest(), this.#swept + max)
     if (target <= this.#swept) return []
     const dropped: KeyRevision[] = []
     let n = 0
