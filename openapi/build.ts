@@ -5,7 +5,15 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AdmissionFacts, FieldSelectorFact, GroupFact, ResourceFact, SubresourceFact, UpdateRule } from './data.ts'
+import type {
+  AdmissionFacts,
+  FieldSelectorFact,
+  GroupFact,
+  MessageField,
+  ResourceFact,
+  SubresourceFact,
+  UpdateRule,
+} from './data.ts'
 import type { GoTypes } from './go-types.ts'
 import { type DefinitionFact, defaultGoType, type FieldFact } from './schema-facts.ts'
 
@@ -251,8 +259,48 @@ function zeroOf({ type }: FieldFact): unknown {
   return type === 'string' ? '' : type === 'boolean' ? false : type === 'integer' ? 0 : null
 }
 
+interface RawMessage {
+  readonly fields: readonly (readonly [number: number, name: string, type: string, label: '' | 'repeated' | 'map'])[]
+  /** Field name → JSON key where they differ. */
+  readonly json?: Readonly<Record<string, string>>
+  readonly inline?: readonly string[]
+}
+
+/** `io.k8s.api.core.v1.Pod` of `k8s.io.api.core.v1.Pod`. */
+function definitionOfMessage(name: string): string {
+  return name
+    .replace(/^k8s\.io\./, 'io.k8s.')
+    .replace('.apiextensions_apiserver.', '.apiextensions-apiserver.')
+    .replace('.kube_aggregator.', '.kube-aggregator.')
+}
+
+/** The messages of all definitions, and those that these are made of. */
+function buildProtobuf(): void {
+  const raw = facts<Record<string, RawMessage>>('protobuf')
+  const schema = JSON.parse(readFileSync(join(outDir, 'schema.json'), 'utf8')) as Record<string, unknown>
+  const byDefinition = new Map(
+    Object.entries(raw)
+      .filter(([name]) => !name.startsWith('_'))
+      .map(([name, message]) => [definitionOfMessage(name), message]),
+  )
+  const out: Record<string, readonly MessageField[]> = {}
+  const open = Object.keys(schema).filter((name) => byDefinition.has(name))
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const message = byDefinition.get(name)
+    if (!message || name in out) continue
+    const fields = message.fields.map(([number, field, type, label]): MessageField => {
+      const json = message.inline?.includes(field) ? '' : (message.json?.[field] ?? field)
+      return [number, json, definitionOfMessage(type), label === 'repeated' ? 'r' : label === 'map' ? 'm' : '']
+    })
+    out[name] = fields
+    open.push(...fields.map(([, , type]) => type).filter((type) => byDefinition.has(type)))
+  }
+  write('protobuf', Object.fromEntries(Object.entries(out).sort(([a], [b]) => (a < b ? -1 : 1))))
+}
+
 buildResources()
 buildSchema()
+buildProtobuf()
 buildUpdateRules()
 buildFieldSelectors()
 buildBootstrap()

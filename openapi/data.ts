@@ -210,3 +210,12 @@ export const admissionFacts = lazily<AdmissionFacts>('admission')
 
 /** Definitions of the OpenAPI document (`io.k8s.api.core.v1.PodSpec` → its facts), fields in Go's order. */
 export const schemaFacts = lazily<Readonly<Record<string, DefinitionFact>>>('schema')
+
+/**
+ * A field of a protobuf message: number; JSON key, '' where the members of the field's message stand in the parent;
+ * scalar (`string`, `int32`, `int64`, `bool`, `bytes`, `double`) or definition; `r` repeated, `m` map with string keys.
+ */
+export type MessageField = readonly [number: number, json: string, type: string, label: '' | 'r' | 'm']
+
+/** Protobuf messages by definition, fields in the order of their numbers. */
+export const messageFacts = lazily<Readonly<Record<string, readonly MessageField[]>>>('protobuf')
