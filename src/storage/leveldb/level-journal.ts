@@ -111,7 +111,8 @@ export class LevelJournal implements Journal {
   }
 
   async compacted(revision: number): Promise<void> {
-    await this.#writing((batch) => batch.put(metaKeys.compacted, encodeNumber(revision)), false)
+    // Synced, as LevelDB's next log file could otherwise keep the discards while this one lost the note.
+    await this.#writing((batch) => batch.put(metaKeys.compacted, encodeNumber(revision)), true)
   }
 
   async discard(records: readonly KeyRevision[]): Promise<void> {
@@ -252,14 +253,19 @@ export class LevelJournal implements Journal {
       await probeSpace(this.#directory)
       await this.#db.close()
       await this.#db.open()
-      for (const table of ['log', 'value'] as const) {
-        const { lt } = tableRange(table, this.#generation)
-        await this.#db.clear({ gte: tableKey(table, this.#generation, this.#durable + 1), lt })
-      }
+      await dropBehind(this.#db, this.#generation, this.#durable)
       this.#broken = false
     } catch (error) {
       throw toStorageError(error, this.#directory)
     }
+  }
+}
+
+/** Removes every revision after `revision`. */
+export async function dropBehind(db: LevelDatabase, generation: number, revision: number): Promise<void> {
+  for (const table of ['log', 'value'] as const) {
+    const { lt } = tableRange(table, generation)
+    await db.clear({ gte: tableKey(table, generation, revision + 1), lt })
   }
 }
 

@@ -10,6 +10,7 @@ import { toStorageError } from './level-error.ts'
 import {
   clearOtherGenerations,
   type Durability,
+  dropBehind,
   encodeNumber,
   type JournalMeta,
   type LevelDatabase,
@@ -47,7 +48,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Snapsh
   try {
     const meta = await admitFormat(db, directory)
     await clearOtherGenerations(db, meta.generation)
-    const { index, garbage } = await readIndex(db, meta, () => clock.now())
+    const { index, garbage } = await readIndex(db, meta, durability, () => clock.now())
     const position = { generation: meta.generation, revision: index.current }
     const journal = new LevelJournal(db, { directory, durability }, position)
     if (garbage.length > 0) await journal.discard(garbage)
@@ -88,7 +89,12 @@ interface OpenedIndex {
   readonly garbage: readonly KeyRevision[]
 }
 
-async function readIndex(db: LevelDatabase, meta: JournalMeta, now: () => number): Promise<OpenedIndex> {
+async function readIndex(
+  db: LevelDatabase,
+  meta: JournalMeta,
+  durability: Durability,
+  now: () => number,
+): Promise<OpenedIndex> {
   const past = new PastState()
   let index: RevisionIndex | undefined
   for await (const [revision, bytes] of logEntries(db, meta.generation)) {
@@ -99,11 +105,23 @@ async function readIndex(db: LevelDatabase, meta: JournalMeta, now: () => number
     index ??= past.toIndex(meta.compacted, revision === meta.compacted, now)
     const known = index
     if (revision !== known.current + 1) {
-      throw new StorageError('Corrupt', `the log jumps from revision ${known.current} to ${revision}`, { revision })
+      if (durability === 'sync') throw gapError(known.current, revision)
+      // After power loss an unsynced log can lack a piece in its midst, as LevelDB syncs no file that it leaves behind.
+      // What came before the gap is whole; that is all that `async` promises.
+      await dropBehind(db, meta.generation, known.current)
+      break
     }
     known.apply(decodeLogRecord(revision, bytes, (key) => known.newest(key)))
   }
   return { index: index ?? past.toIndex(meta.compacted, false, now), garbage: past.garbage }
+}
+
+function gapError(last: number, next: number): StorageError {
+  return new StorageError(
+    'Corrupt',
+    `the log jumps from revision ${last} to ${next}; in durability "async" the store opens with what came before`,
+    { revision: next },
+  )
 }
 
 /** What the revisions before the compacted one leave: one live record per key; everything else is garbage. */
