@@ -88,6 +88,7 @@ function apiResource(fact: ResourceFact, backing: ResourceBacking | undefined, o
     new FieldManager({
       node: subresource === 'scale' ? typeOf(SCALE_NODE_NAME) : node,
       apiVersion: subresource === 'scale' ? 'autoscaling/v1' : apiVersionOf(gvk),
+      kind: subresource === 'scale' ? 'Scale' : kind,
       subresource,
       resetFields: updateRuleOf(group, resource)?.resetFields?.[subresource === '' ? 'main' : subresource] ?? [],
       clock: options.clock,
