@@ -101,9 +101,8 @@ function guarded<T>(read: () => T): T {
     return read()
   } catch (error) {
     if (error instanceof RangeError) throw new DecodeError('unexpected EOF')
-    if (error instanceof Error && !(error instanceof DecodeError) && /wire type|varint|group/i.test(error.message)) {
-      throw new DecodeError(`proto: ${error.message}`)
-    }
+    // protobufjs throws plain errors for bad tags and wire types.
+    if (error instanceof Error && error.constructor === Error) throw new DecodeError(`proto: ${error.message}`)
     throw error
   }
 }
