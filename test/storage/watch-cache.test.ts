@@ -82,6 +82,17 @@ describe('reads', () => {
     expect(hooks.parsed).toBe(1)
   })
 
+  it('a bound on encoded bytes: what does not fit is encoded anew, and nothing else changes', async () => {
+    const cache = await podCache({ maxEncodedBytes: 1000 })
+    for (let i = 0; i < 100; i++) await pod(`a/${i}`, `phase=${'x'.repeat(80)}`)
+    const texts = async (): Promise<string[]> => (await cache.list()).entries.map((e) => e.bytes.toString())
+    const once = await texts()
+    const before = hooks.encoded
+    expect(await texts()).toEqual(once)
+    expect(hooks.encoded - before).toBeGreaterThan(80)
+    expect(hooks.encoded - before).toBeLessThanOrEqual(100)
+  })
+
   it('lists keys in the byte order of their UTF-8', async () => {
     const cache = await podCache()
     const odd = ['a/b', 'a/é', 'a/\u{1F600}', 'a/～', 'a/Z', 'a-b/x', 'a/b/c']

@@ -354,6 +354,18 @@ export class EtcdStore implements Store {
   }
 }
 
+/** Opens a store and makes sure that the cluster answers. Errors: `Unavailable` after `retryMs`. */
+export async function openEtcdStore(options: EtcdStoreOptions): Promise<EtcdStore> {
+  const store = new EtcdStore(options)
+  try {
+    await store.currentRevision()
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  return store
+}
+
 function closedError(): StorageError {
   return new StorageError('Closed', 'the store is closed')
 }

@@ -20,10 +20,26 @@ export interface CacheHooks<A, O> {
   readonly indexes?: Readonly<Record<string, (entry: CacheEntry<A, O>) => string | undefined>>
 }
 
-/** What entries of one cache share: the hooks and the bounds on what is parsed. */
+/** What entries of one cache share: the hooks and the bounds on what can be made again. */
 export interface EntryContext<A, O> {
   readonly hooks: CacheHooks<A, O>
   readonly parsed: ByteBudget<ParsedHolder>
+  /**
+   * Set where the store itself keeps values in memory: entries then hold on to the shared value and keep encoded bytes
+   * only within this budget. Unset: an entry lets go of the value once it is encoded.
+   */
+  readonly encoded: ByteBudget<EncodedHolder> | undefined
+}
+
+/** An entry as the budget of encoded bytes sees it. */
+export interface EncodedHolder {
+  /** Forgets the encoded bytes; false where they were used since the last time. */
+  releaseEncoded(): boolean
+}
+
+/** A budget for the encoded bytes of all caches of a group. */
+export function encodedBudget(maxBytes: number): ByteBudget<EncodedHolder> {
+  return new ByteBudget<EncodedHolder>(maxBytes, (holder) => holder.releaseEncoded())
 }
 
 /** An entry as the budget of parsed objects sees it. */
@@ -41,15 +57,16 @@ export function parsedBudget(maxBytes: number): ByteBudget<ParsedHolder> {
 }
 
 /** One object at one revision. Bytes, attributes and parsed object are made when first wanted and shared. */
-export class CacheEntry<A = unknown, O = unknown> implements ParsedHolder {
+export class CacheEntry<A = unknown, O = unknown> implements ParsedHolder, EncodedHolder {
   readonly key: string
   readonly createRevision: number
   readonly modRevision: number
   readonly version: number
   readonly #context: EntryContext<A, O>
-  /** The stored value until someone wants the bytes, from then on the bytes. */
+  /** The stored value; where values don't stay in the store, the encoded bytes once there are any. */
   #data: Buffer
-  #encoded = false
+  #bytes: Buffer | undefined
+  #bytesUsed = false
   #attributes: A | undefined
   #object: O | undefined
   #objectUsed = false
@@ -65,11 +82,15 @@ export class CacheEntry<A = unknown, O = unknown> implements ParsedHolder {
 
   /** The object's encoded form; never write into it. */
   get bytes(): Buffer {
-    if (!this.#encoded) {
-      this.#data = this.#context.hooks.encode(this.#data, this.modRevision)
-      this.#encoded = true
+    if (this.#bytes !== undefined) {
+      this.#bytesUsed = true
+      return this.#bytes
     }
-    return this.#data
+    const bytes = this.#context.hooks.encode(this.#data, this.modRevision)
+    this.#bytes = bytes
+    if (this.#context.encoded === undefined) this.#data = bytes
+    else this.#context.encoded.add(this, bytes.length)
+    return bytes
   }
 
   /** Size of what the entry holds, in bytes. */
@@ -119,6 +140,15 @@ export class CacheEntry<A = unknown, O = unknown> implements ParsedHolder {
       return false
     }
     this.#object = undefined
+    return true
+  }
+
+  releaseEncoded(): boolean {
+    if (this.#bytesUsed) {
+      this.#bytesUsed = false
+      return false
+    }
+    this.#bytes = undefined
     return true
   }
 }

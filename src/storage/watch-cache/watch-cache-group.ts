@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { isStorageError, StorageError } from '../storage-error.ts'
 import type { Store, StoreEvent, WatchHandle, WatchSink } from '../store.ts'
 import { BookmarkTimer, DEFAULT_BOOKMARK_INTERVAL_MS } from './bookmark-timer.ts'
-import { type CacheHooks, parsedBudget } from './cache-entry.ts'
+import { type CacheHooks, encodedBudget, parsedBudget } from './cache-entry.ts'
 import { DEFAULT_WINDOW, type EventWindowOptions } from './event-window.ts'
 import { FlushQueue } from './flush-queue.ts'
 import { type Freshness, RevisionWaiters } from './freshness.ts'
@@ -26,6 +26,11 @@ export interface WatchCacheGroupOptions {
   readonly blockTimeoutMs?: number
   /** How long a read waits for a cache that is still loading: default 10 s. */
   readonly readyTimeoutMs?: number
+  /**
+   * Bound on encoded bytes where the store keeps all values in memory anyway (the memory store): an object is then not
+   * held twice for long. Unset: the caches hold the encoded bytes of what was read, and nothing else.
+   */
+  readonly maxEncodedBytes?: number
   /** Bound on parsed objects, estimated at three times their bytes: default 64 MiB. */
   readonly maxParsedBytes?: number
   /** Bound on encoded event frames: default 16 MiB. */
@@ -77,6 +82,7 @@ export class WatchCacheGroup {
       clock: this.#clock,
       window: { ...DEFAULT_WINDOW, ...options.window },
       parsed: parsedBudget(options.maxParsedBytes ?? 64 * MEBIBYTE),
+      encoded: options.maxEncodedBytes === undefined ? undefined : encodedBudget(options.maxEncodedBytes),
       frames: frameBudget(options.maxFrameBytes ?? 16 * MEBIBYTE),
       flushes: new FlushQueue(),
       readyTimeoutMs: options.readyTimeoutMs ?? 10_000,

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { StorageError } from '../storage-error.ts'
 import type { KeyValue, Store, StoreEvent } from '../store.ts'
 import type { ByteBudget } from './byte-budget.ts'
-import { CacheEntry, type CacheHooks, type EntryContext, type ParsedHolder } from './cache-entry.ts'
+import { CacheEntry, type CacheHooks, type EncodedHolder, type EntryContext, type ParsedHolder } from './cache-entry.ts'
 import { CacheEvent } from './cache-event.ts'
 import {
   CacheWatcher,
@@ -25,6 +25,7 @@ export interface CacheShared {
   readonly clock: Clock
   readonly window: EventWindowOptions
   readonly parsed: ByteBudget<ParsedHolder>
+  readonly encoded: ByteBudget<EncodedHolder> | undefined
   readonly frames: ByteBudget<FrameMemo>
   readonly flushes: FlushQueue
   /** How long a read waits for a cache that is not loaded. */
@@ -117,7 +118,7 @@ export class WatchCache<A = unknown, O = unknown> {
   constructor(prefix: string, hooks: CacheHooks<A, O>, shared: CacheShared) {
     this.prefix = prefix
     this.#shared = shared
-    this.#context = { hooks, parsed: shared.parsed }
+    this.#context = { hooks, parsed: shared.parsed, encoded: shared.encoded }
     this.#watchers = new WatcherIndex(prefix)
     this.#window = new EventWindow(0, shared.window)
     this.#host = {
