@@ -54,8 +54,9 @@ export interface RowOptions {
 /** One row of a Table. */
 export function tableRow(table: TableDefinition<KubeObject>, object: KubeObject, options: RowOptions): object {
   const cells = table.cells(object, options.now)
-  const raw = rowObject(object, options)
-  return raw === undefined ? { cells, object: null } : { cells, object: raw }
+  const conditions = table.rowConditions?.(object) ?? []
+  const raw = rowObject(object, options) ?? null
+  return conditions.length > 0 ? { cells, conditions, object: raw } : { cells, object: raw }
 }
 
 function rowObject(object: KubeObject, { includeObject, version }: RowOptions): object | undefined {
@@ -67,4 +68,3 @@ function rowObject(object: KubeObject, { includeObject, version }: RowOptions): 
 export function partialObjectMetadata(object: KubeObject, version: string): KubeObject {
   return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata }
 }
-

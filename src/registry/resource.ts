@@ -79,6 +79,16 @@ export interface TableDefinition<T> {
   readonly columns: readonly Column[]
   /** One row; as many cells as columns (or more, where upstream sends more). */
   cells(obj: T, now: number): Cell[]
+  /** Conditions of the row: printers leave completed objects out or grey. */
+  rowConditions?(obj: T): readonly RowCondition[]
+}
+
+/** metav1.TableRowCondition. */
+export interface RowCondition {
+  readonly type: string
+  readonly status: string
+  readonly reason: string
+  readonly message: string
 }
 
 /** A scale subresource on fields of the object. */

@@ -164,7 +164,7 @@ export function setPodSpecDefaults(spec: PodSpec): void {
 /** Makes the old name of `serviceAccountName` show the same; on input it counts only where the new one is empty. */
 export function mirrorServiceAccount(spec: PodSpec): void {
   const name = spec.serviceAccountName || spec.serviceAccount
-  if (!name) return
+  if (!name || (spec.serviceAccountName === name && spec.serviceAccount === name)) return
   spec.serviceAccountName = name
   spec.serviceAccount = name
 }
@@ -197,7 +197,9 @@ export function setPodTemplateDefaults(template: PodTemplateSpec): void {
 
 function dropInitContainerAnnotations(meta: { annotations?: Record<string, string> }): void {
   const annotations = meta.annotations!
+  if (!INIT_CONTAINER_ANNOTATIONS.some((key) => annotations[key] !== undefined)) return
   for (const key of INIT_CONTAINER_ANNOTATIONS) delete annotations[key]
+  if (Object.keys(annotations).length === 0) delete meta.annotations
 }
 
 function setRequestsFromLimits(container: Container): void {

@@ -1,6 +1,6 @@
 import { parseQuantity } from '../../../apimachinery/quantity.ts'
 
-/** Members that are maps: one without entries is the same as none. An empty struct is not. */
+/** Members that are maps: one without entries is the same as none. An empty struct is not, but for `resources`. */
 const MAPS = new Set(['nodeSelector', 'matchLabels', 'options', 'volumeAttributes', 'userAnnotations'])
 const QUANTITY_MAPS = new Set(['limits', 'requests', 'overhead'])
 const QUANTITIES = new Set(['sizeLimit', 'divisor'])
@@ -35,7 +35,9 @@ function sameMembers(a: Record<string, unknown>, b: Record<string, unknown>, mem
 function isUnset(value: unknown, member: string): boolean {
   if (value === undefined || value === null) return true
   if (Array.isArray(value)) return value.length === 0
-  return typeof value === 'object' && (MAPS.has(member) || QUANTITY_MAPS.has(member)) && isEmpty(value)
+  if (typeof value !== 'object') return false
+  if (member === 'resources') return Object.entries(value).every(([key, v]) => isUnset(v, key))
+  return (MAPS.has(member) || QUANTITY_MAPS.has(member)) && isEmpty(value)
 }
 
 function isEmpty(object: object): boolean {
