@@ -7,7 +7,8 @@ const MIN_EXPIRATION_SECONDS = 10 * 60
 const MAX_EXPIRATION_SECONDS = 2 ** 32
 
 export function setTokenRequestDefaults(request: TokenRequest): void {
-  const spec = (request.spec ??= { audiences: [] })
+  const spec = request.spec ?? { audiences: [] }
+  request.spec = spec
   spec.expirationSeconds ??= DEFAULT_EXPIRATION_SECONDS
 }
 

@@ -67,9 +67,10 @@ const goCsiNodeDriver = goStruct(
 function validateUpdate(node: CSINode, old: CSINode): FieldError[] {
   const errors = validateCsiNode(node)
   const path = FieldPath.of('spec', 'drivers')
+  const byName = new Map<string, CSINodeDriver[]>()
+  for (const driver of driversOf(node)) byName.set(driver.name, [...(byName.get(driver.name) ?? []), driver])
   for (const oldDriver of driversOf(old)) {
-    for (const driver of driversOf(node)) {
-      if (driver.name !== oldDriver.name) continue
+    for (const driver of byName.get(oldDriver.name) ?? []) {
       const fixed = { ...driver, allocatable: undefined }
       if (semanticEqual(fixed, { ...oldDriver, allocatable: undefined })) continue
       errors.push(invalid(path, goStructValue(goCsiNodeDriver, fixed), FIELD_IMMUTABLE_MESSAGE))
