@@ -1,11 +1,16 @@
 import { type GroupFact, groupFacts, type ResourceFact, resourceFacts, updateRuleOf } from '../../openapi/data.ts'
+import { unknownError } from '../apimachinery/api-error.ts'
 import type { Clock } from '../apimachinery/clock.ts'
 import { FieldManager } from '../apimachinery/field-manager/field-manager.ts'
-import { apiVersionOf } from '../apimachinery/group-version.ts'
-import type { KubeObject } from '../apimachinery/kube-object.ts'
+import { apiVersionOf, parseApiVersion } from '../apimachinery/group-version.ts'
+import { isJsonObject, type JsonObject, type KubeObject } from '../apimachinery/kube-object.ts'
 import { definitionOf, typeOf } from '../apimachinery/schema/builtin-types.ts'
+import { decode } from '../apimachinery/schema/decode.ts'
+import { DecodeError } from '../apimachinery/schema/json-text.ts'
+import type { StructNode } from '../apimachinery/schema/schema-node.ts'
 import type { Registry, ResourceBacking } from '../registry/generic/registry.ts'
 import type { ApiResource, VirtualHandlers } from './api-resource.ts'
+import { defaultedHub } from './handlers/body.ts'
 import { SCALE_NODE_NAME } from './handlers/scale.ts'
 
 export interface CatalogOptions {
@@ -85,16 +90,8 @@ function apiResource(fact: ResourceFact, backing: ResourceBacking | undefined, o
     return manager
   }
   const fieldManager = (subresource: string): FieldManager =>
-    new FieldManager({
-      node: subresource === 'scale' ? typeOf(SCALE_NODE_NAME) : node,
-      apiVersion: subresource === 'scale' ? 'autoscaling/v1' : apiVersionOf(gvk),
-      kind: subresource === 'scale' ? 'Scale' : kind,
-      subresource,
-      resetFields: updateRuleOf(group, resource)?.resetFields?.[subresource === '' ? 'main' : subresource] ?? [],
-      clock: options.clock,
-      ...(view && backing ? { convert: converterOf(backing) } : {}),
-    })
-  return {
+    subresource === 'scale' ? scaleFieldManager(options.clock) : ownFieldManager(api, subresource, options.clock)
+  const api: ApiResource = {
     fact,
     gvr: { group, version, resource },
     gvk,
@@ -105,6 +102,54 @@ function apiResource(fact: ResourceFact, backing: ResourceBacking | undefined, o
     fieldManager: managerOf,
     virtual: virtualOf(fact, options.virtual),
   }
+  return api
+}
+
+/** Tracks the fields of the resource itself, or of a subresource that takes the same kind. */
+function ownFieldManager(api: ApiResource, subresource: string, clock: Clock): FieldManager {
+  const { gvk, gvr, node, view, backing } = api
+  const resetFields = updateRuleOf(gvr.group, gvr.resource)?.resetFields?.[subresource === '' ? 'main' : subresource]
+  const hasViews = view !== undefined || (backing?.entry.views?.length ?? 0) > 0
+  return new FieldManager({
+    node,
+    apiVersion: apiVersionOf(gvk),
+    kind: gvk.kind,
+    subresource,
+    resetFields: resetFields ?? [],
+    clock,
+    complete: (object) => defaultedHub(api, decodeApplied(object, node)),
+    ...(hasViews ? { convert: converterOf(backing!), nodeOf: (version) => nodeOfVersion(version, gvk.kind) } : {}),
+  })
+}
+
+function scaleFieldManager(clock: Clock): FieldManager {
+  const node = typeOf(SCALE_NODE_NAME)
+  return new FieldManager({
+    node,
+    apiVersion: 'autoscaling/v1',
+    kind: 'Scale',
+    subresource: 'scale',
+    resetFields: [],
+    clock,
+    complete: (object) => decodeApplied(object, node),
+  })
+}
+
+function decodeApplied(object: JsonObject, node: StructNode): KubeObject {
+  try {
+    const decoded = decode(object, node).object as KubeObject
+    if (!isJsonObject(decoded.metadata)) decoded.metadata = {}
+    return decoded
+  } catch (error) {
+    if (error instanceof DecodeError) throw unknownError(error.message)
+    throw error
+  }
+}
+
+function nodeOfVersion(apiVersion: string, kind: string): StructNode | undefined {
+  const groupVersion = parseApiVersion(apiVersion)
+  const definition = groupVersion && definitionOf({ ...groupVersion, kind })
+  return definition === undefined ? undefined : typeOf(definition)
 }
 
 /** Turns hub objects into those of a version, and back. */

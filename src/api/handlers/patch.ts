@@ -74,7 +74,7 @@ function applyChange(call: Call, endpoint: Endpoint, body: Buffer, options: Writ
 }
 
 function parseApplied(body: Buffer): ParsedJson & { readonly value: JsonObject } {
-  const parsed = parsing(() => parseYaml(body.toString('utf8')), 'error decoding YAML: ')
+  const parsed = parsing(() => parseJsonOrYaml(body), 'error decoding YAML: ')
   if (!isJsonObject(parsed.value)) {
     throw badRequest(
       `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonType(parsed.value)} into Go value of type map[string]interface {}`,
@@ -82,6 +82,21 @@ function parseApplied(body: Buffer): ParsedJson & { readonly value: JsonObject }
   }
   return { value: parsed.value, strictErrors: parsed.strictErrors }
 }
+
+/** Nearly every client sends JSON, which is YAML as well: read as what it is, it costs a fraction. */
+function parseJsonOrYaml(body: Buffer): ParsedJson {
+  if (body[0] === OPENING_BRACE) {
+    try {
+      const parsed = parseJson(body)
+      if (parsed.strictErrors.length === 0) return parsed
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+    }
+  }
+  return parseYaml(body.toString('utf8'))
+}
+
+const OPENING_BRACE = 0x7b
 
 function jsonType(value: unknown): string {
   if (Array.isArray(value)) return 'array'

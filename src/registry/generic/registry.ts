@@ -4,7 +4,7 @@ import type { Clock } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { normalize } from '../../apimachinery/schema/normalize.ts'
 import type { StructNode } from '../../apimachinery/schema/schema-node.ts'
-import { typeOfKind } from '../../apimachinery/schema/builtin-types.ts'
+import { definitionOf, typeOf } from '../../apimachinery/schema/builtin-types.ts'
 import type { Store } from '../../storage/store.ts'
 import type { CacheEntry } from '../../storage/watch-cache/cache-entry.ts'
 import type { WatchCache } from '../../storage/watch-cache/watch-cache.ts'
@@ -53,14 +53,14 @@ export class Registry {
 
   constructor(options: RegistryOptions) {
     this.config = options.config
-    for (const entry of options.entries) this.add(entry, options)
+    for (const entry of options.entries) if (isStored(entry)) this.add(entry, options)
   }
 
   /** Adds a resource; custom resources come and go at run time. */
   add(entry: AnyResourceEntry, options: RegistryOptions): ResourceBacking {
     const identity = identityOf(entry, options.keyPrefix)
     const gvk = { group: identity.group, version: identity.hubVersion, kind: identity.kind }
-    const node = typeOfKind(gvk)
+    const node = typeOf(definitionOf(gvk)!)
     const codec = new ObjectCodec(gvk)
     const cache = options.caches.cache<SelectableAttributes, KubeObject>(identity.keyPrefix, {
       encode: (value, revision) => codec.withRevision(value, revision),
@@ -93,6 +93,11 @@ export class Registry {
 }
 
 const keyOf = (group: string, resource: string): string => `${group}/${resource}`
+
+/** False for what exists only as a request (bindings) or is made up when it is read (componentstatuses). */
+function isStored({ group, resource }: AnyResourceEntry): boolean {
+  return resourceFacts().some((f) => f.group === group && f.resource === resource && f.storagePrefix !== undefined)
+}
 
 /** Names, scope and storage prefix of a built-in resource, from the facts of discovery. */
 function identityOf(entry: AnyResourceEntry, keyPrefix: string): ResourceIdentity {

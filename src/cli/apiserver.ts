@@ -1,0 +1,101 @@
+import { Command } from 'commander'
+import { pino } from 'pino'
+import { startServer } from '../cluster/server.ts'
+import type { ServerOptions, StorageOptions } from '../cluster/server-options.ts'
+
+interface Flags {
+  bindAddress: string
+  securePort?: string
+  insecurePort?: string
+  memory?: boolean
+  dataDir?: string
+  etcdServers?: string
+  etcdPrefix: string
+  authorizationMode: string
+  tokenAuthFile?: string
+  anonymousAuth: string
+  serviceClusterIpRange: string
+  serviceNodePortRange: string
+  enableAdmissionPlugins?: string
+  disableAdmissionPlugins?: string
+  allowPrivileged?: boolean | string
+  runtimeConfig?: string
+  featureGates?: string
+  eventTtl: string
+  kubeconfig?: string
+}
+
+/** `kubemu apiserver`: the API server alone, with kube-apiserver's own flag names. */
+export function apiserverCommand(): Command {
+  return new Command('apiserver')
+    .description('Run the API server alone, with the flags of kube-apiserver')
+    .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
+    .option('--secure-port <port>', 'HTTPS port')
+    .option('--insecure-port <port>', 'plain HTTP port')
+    .option('--memory', 'keep everything in memory')
+    .option('--data-dir <dir>', 'folder of the embedded store')
+    .option('--etcd-servers <urls>', 'etcd servers to store in, separated by commas')
+    .option('--etcd-prefix <prefix>', 'prefix of all keys', '/registry')
+    .option('--authorization-mode <modes>', 'authorizers in order', 'AlwaysAllow')
+    .option('--token-auth-file <file>', 'CSV file of static tokens')
+    .option('--anonymous-auth <bool>', 'let requests without a credential in as system:anonymous', 'true')
+    .option('--service-cluster-ip-range <cidrs>', 'addresses of services', '10.96.0.0/12')
+    .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767')
+    .option('--enable-admission-plugins <names>', 'admission plugins to run besides the default ones')
+    .option('--disable-admission-plugins <names>', 'admission plugins not to run')
+    .option('--allow-privileged [bool]', 'let pods ask for privileged containers')
+    .option('--runtime-config <versions>', 'API versions to serve: group/version=true,…')
+    .option('--feature-gates <gates>', 'feature gates: Name=true,…')
+    .option('--event-ttl <duration>', 'how long events are kept', '1h0m0s')
+    .option('--kubeconfig <file>', "file to write the administrator's kubeconfig to")
+    .action(async (flags: Flags) => run(optionsOf(flags)))
+}
+
+async function run(options: ServerOptions): Promise<void> {
+  const logger = pino()
+  const server = await startServer(options, logger)
+  logger.info({ url: server.url }, 'serving')
+  const stop = async (): Promise<void> => {
+    await server.close()
+    process.exit(0)
+  }
+  process.once('SIGINT', () => void stop())
+  process.once('SIGTERM', () => void stop())
+}
+
+function optionsOf(flags: Flags): ServerOptions {
+  const [first, last] = flags.serviceNodePortRange.split('-').map(Number)
+  return Object.freeze({
+    bindAddress: flags.bindAddress,
+    securePort: flags.securePort === undefined ? undefined : Number(flags.securePort),
+    insecurePort: flags.insecurePort === undefined ? undefined : Number(flags.insecurePort),
+    storage: storageOf(flags),
+    keyPrefix: flags.etcdPrefix,
+    authorizationModes: flags.authorizationMode.split(','),
+    tokenAuthFile: flags.tokenAuthFile,
+    anonymousAuth: flags.anonymousAuth !== 'false',
+    serviceClusterIpRanges: flags.serviceClusterIpRange.split(','),
+    serviceNodePortRange: { first: first!, last: last! },
+    enableAdmissionPlugins: flags.enableAdmissionPlugins?.split(',') ?? [],
+    disableAdmissionPlugins: flags.disableAdmissionPlugins?.split(',') ?? [],
+    allowPrivileged: flags.allowPrivileged === true || flags.allowPrivileged === 'true',
+    runtimeConfig: new Map(pairs(flags.runtimeConfig).map(([k, v]) => [k, v !== 'false'])),
+    featureGates: Object.fromEntries(pairs(flags.featureGates).map(([k, v]) => [k, v === 'true'])),
+    eventTtlSeconds: 3600,
+    kubeconfig: flags.kubeconfig,
+  })
+}
+
+function pairs(text: string | undefined): [string, string][] {
+  if (!text) return []
+  return text.split(',').map((pair) => {
+    const at = pair.indexOf('=')
+    return at < 0 ? [pair, 'true'] : [pair.slice(0, at), pair.slice(at + 1)]
+  })
+}
+
+function storageOf(flags: Flags): StorageOptions {
+  if (flags.etcdServers) return { kind: 'etcd', servers: flags.etcdServers.split(',') }
+  if (flags.dataDir && !flags.memory) return { kind: 'leveldb', dataDir: flags.dataDir, mode: 'sync' }
+  return { kind: 'memory' }
+}

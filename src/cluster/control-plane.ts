@@ -1,0 +1,106 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { AdmissionPlugin } from '../admission/admission.ts'
+import { AdmissionChain } from '../admission/chain.ts'
+import { ApiServer, type PathHandler } from '../api/api-server.ts'
+import type { VirtualHandlers } from '../api/api-resource.ts'
+import { FlowControl } from '../api/filters/flow-control.ts'
+import type { HealthCheck } from '../api/health.ts'
+import type { Impersonate } from '../api/pipeline.ts'
+import { ResourceCatalog } from '../api/resource-catalog.ts'
+import { type Clock, systemClock } from '../apimachinery/clock.ts'
+import type { Authenticator } from '../auth/authn/authenticator.ts'
+import type { Authorizer } from '../auth/authz/authorizer.ts'
+import { builtinEntries } from '../registry/builtin-entries.ts'
+import { Registry } from '../registry/generic/registry.ts'
+import type { RegistryConfig } from '../registry/resource.ts'
+import type { Store } from '../storage/store.ts'
+import { WatchCacheGroup } from '../storage/watch-cache/watch-cache-group.ts'
+import type { ServerOptions as HttpsOptions } from 'node:https'
+
+/** What is made before the parts that look into the registry (authorizers, admission plugins) can be. */
+export interface ControlPlaneParts {
+  readonly registry: Registry
+  readonly clock: Clock
+}
+
+export interface ControlPlaneOptions {
+  readonly store: Store
+  /** Other processes write to the store as well (etcd). */
+  readonly sharedStore: boolean
+  readonly keyPrefix: string
+  readonly config: RegistryConfig
+  readonly clock?: Clock
+  readonly logger: FastifyBaseLogger
+  readonly tls?: HttpsOptions
+  readonly enabledVersions?: ReadonlySet<string>
+  authenticator(parts: ControlPlaneParts): Authenticator
+  authorizer(parts: ControlPlaneParts): Authorizer
+  impersonate(parts: ControlPlaneParts): Impersonate
+  admission(parts: ControlPlaneParts): readonly AdmissionPlugin[]
+  virtual(parts: ControlPlaneParts): ReadonlyMap<string, VirtualHandlers>
+  paths(parts: ControlPlaneParts, catalog: ResourceCatalog): readonly PathHandler[]
+}
+
+/** A running API server with everything behind it. */
+export interface ControlPlane {
+  readonly app: FastifyInstance
+  readonly registry: Registry
+  readonly catalog: ResourceCatalog
+  /** Begins to listen; resolves with the port. */
+  listen(host: string, port: number): Promise<number>
+  /** Lets requests finish, ends watches, closes the store. */
+  close(): Promise<void>
+}
+
+/** Wires store, caches, registry, authentication, authorization, admission and the HTTP surface. */
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const clock = options.clock ?? systemClock
+  const { store, config, keyPrefix, logger } = options
+  const caches = new WatchCacheGroup({
+    store,
+    prefix: `${keyPrefix}/`,
+    synchronous: !options.sharedStore,
+    onWarning: (message, error) => logger.warn({ err: error }, message),
+  })
+  const registry = new Registry({ entries: builtinEntries, store, caches, clock, config, keyPrefix, exclusive: !options.sharedStore })
+  const parts: ControlPlaneParts = { registry, clock }
+  const authorizer = options.authorizer(parts)
+  const { enabledVersions } = options
+  const catalog = new ResourceCatalog({
+    registry,
+    clock,
+    virtual: options.virtual(parts),
+    ...(enabledVersions ? { enabledVersions } : {}),
+  })
+  const server = new ApiServer({
+    catalog,
+    authenticator: options.authenticator(parts),
+    authorizer,
+    impersonate: options.impersonate(parts),
+    flowControl: new FlowControl(),
+    services: { admission: new AdmissionChain(options.admission(parts)), authorizer },
+    health: healthChecks(store),
+    paths: options.paths(parts, catalog),
+    logger,
+    ...(options.tls ? { tls: options.tls } : {}),
+  })
+  return {
+    app: server.app,
+    registry,
+    catalog,
+    listen: (host, port) => server.listen(host, port),
+    close: async () => {
+      await server.close()
+      caches.stop()
+      await store.close()
+    },
+  }
+}
+
+function healthChecks(store: Store): { healthz: HealthCheck[]; livez: HealthCheck[]; readyz: HealthCheck[] } {
+  const ping: HealthCheck = { name: 'ping', check: () => {} }
+  const log: HealthCheck = { name: 'log', check: () => {} }
+  const etcd: HealthCheck = { name: 'etcd', check: async () => void (await store.currentRevision()) }
+  const ready: HealthCheck = { name: 'etcd-readiness', check: etcd.check }
+  return { healthz: [ping, log, etcd], livez: [ping, log, etcd], readyz: [ping, log, etcd, ready] }
+}

@@ -1,0 +1,19 @@
+import { openMemoryStore } from '../storage/memory-store.ts'
+import type { Store } from '../storage/store.ts'
+import type { StorageOptions } from './server-options.ts'
+
+/** Opens the store that the options name. Backends are loaded only when they are asked for. */
+export async function openStore(options: StorageOptions): Promise<Store> {
+  switch (options.kind) {
+    case 'memory':
+      return openMemoryStore()
+    case 'leveldb': {
+      const { openLevelStore } = await import('../storage/leveldb/level-store.ts')
+      return await openLevelStore({ directory: options.dataDir, durability: options.mode })
+    }
+    case 'etcd': {
+      const { openEtcdStore } = await import('../storage/etcd/etcd-store.ts')
+      return await openEtcdStore({ endpoints: options.servers, keyPrefix: '' })
+    }
+  }
+}

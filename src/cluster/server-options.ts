@@ -1,0 +1,29 @@
+/** What `kubemu apiserver` is told on its command line, checked and with defaults. */
+export interface ServerOptions {
+  readonly bindAddress: string
+  /** TLS port; undefined: none. */
+  readonly securePort: number | undefined
+  /** Plain HTTP port, for curl; undefined: none. */
+  readonly insecurePort: number | undefined
+  readonly storage: StorageOptions
+  readonly keyPrefix: string
+  readonly authorizationModes: readonly string[]
+  readonly tokenAuthFile: string | undefined
+  readonly anonymousAuth: boolean
+  readonly serviceClusterIpRanges: readonly string[]
+  readonly serviceNodePortRange: { readonly first: number; readonly last: number }
+  readonly enableAdmissionPlugins: readonly string[]
+  readonly disableAdmissionPlugins: readonly string[]
+  readonly allowPrivileged: boolean
+  /** `group/version` → served. */
+  readonly runtimeConfig: ReadonlyMap<string, boolean>
+  readonly featureGates: Readonly<Record<string, boolean>>
+  readonly eventTtlSeconds: number
+  /** kubeconfig of the administrator to write at start. */
+  readonly kubeconfig: string | undefined
+}
+
+export type StorageOptions =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'leveldb'; readonly dataDir: string; readonly mode: 'sync' | 'async' }
+  | { readonly kind: 'etcd'; readonly servers: readonly string[]; readonly ca?: string; readonly cert?: string; readonly key?: string }
