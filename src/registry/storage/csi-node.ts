@@ -68,7 +68,11 @@ function validateUpdate(node: CSINode, old: CSINode): FieldError[] {
   const errors = validateCsiNode(node)
   const path = FieldPath.of('spec', 'drivers')
   const byName = new Map<string, CSINodeDriver[]>()
-  for (const driver of driversOf(node)) byName.set(driver.name, [...(byName.get(driver.name) ?? []), driver])
+  for (const driver of driversOf(node)) {
+    const sameName = byName.get(driver.name)
+    if (sameName) sameName.push(driver)
+    else byName.set(driver.name, [driver])
+  }
   for (const oldDriver of driversOf(old)) {
     for (const driver of byName.get(oldDriver.name) ?? []) {
       const fixed = { ...driver, allocatable: undefined }
