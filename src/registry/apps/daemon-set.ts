@@ -13,7 +13,6 @@ import type {
 import {
   labelSelectorHasInvalidLabelValue,
   nameIsDNSSubdomain,
-  validateImmutableField,
   validateLabelSelector,
   validateNonnegativeField,
 } from '../../apimachinery/validation/object-meta.ts'
@@ -40,8 +39,10 @@ import { intOrPercentValue, isNotMoreThan100Percent, validatePositiveIntOrPercen
 import { defaultPodTemplate } from './pod-template-defaults.ts'
 import {
   isEmptySelector,
+  labelSelectorValue,
   parseSelector,
   validateAlwaysRunning,
+  validateSelectorKept,
   validateSelectorMatchesTemplate,
 } from './pod-template-selector.ts'
 
@@ -87,6 +88,10 @@ function setDefaults(daemonSet: DaemonSet): void {
     const rollingUpdate = strategy.rollingUpdate
     rollingUpdate.maxUnavailable ??= 1
     rollingUpdate.maxSurge ??= 0
+  } else if (strategy.rollingUpdate) {
+    // No defaults here, but the internal type knows no unset amounts: they come back as 0.
+    strategy.rollingUpdate.maxUnavailable ??= 0
+    strategy.rollingUpdate.maxSurge ??= 0
   }
   spec.revisionHistoryLimit ??= 10
   defaultPodTemplate(spec)
@@ -132,7 +137,7 @@ function validateSpec(daemonSet: DaemonSet, options: PodValidationOptions): Fiel
   const selector = parseSelector(spec.selector)
   if (selector) errors.push(...validateSelectorMatchesTemplate(selector, spec.template, templatePath))
   if (spec.selector && isEmptySelector(spec.selector)) {
-    errors.push(invalid(selectorPath, spec.selector, 'empty selector is invalid for daemonset'))
+    errors.push(invalid(selectorPath, labelSelectorValue(spec.selector), 'empty selector is invalid for daemonset'))
   }
   errors.push(
     ...validatePodTemplateSpec(spec.template, templatePath, options),
@@ -211,7 +216,7 @@ export const daemonSets = defineResource<DaemonSet>({
         options.allowInvalidLabelValueInSelector || labelSelectorHasInvalidLabelValue(old.spec!.selector)
       return [
         ...validateObjectMetaUpdate(daemonSet.metadata, old.metadata, METADATA),
-        ...validateImmutableField(daemonSet.spec!.selector, old.spec!.selector, SPEC.child('selector')),
+        ...validateSelectorKept(daemonSet.spec!.selector, old.spec!.selector, SPEC.child('selector')),
         ...validateSpec(daemonSet, { ...options, allowInvalidLabelValueInSelector }),
       ]
     },

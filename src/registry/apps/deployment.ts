@@ -9,11 +9,7 @@ import type {
   DeploymentStrategy,
   RollingUpdateDeployment,
 } from '../../apimachinery/types/apps-v1.ts'
-import {
-  nameIsDNSSubdomain,
-  validateImmutableField,
-  validateNonnegativeField,
-} from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain, validateNonnegativeField } from '../../apimachinery/validation/object-meta.ts'
 import {
   type PodValidationOptions,
   podValidationOptionsFromPodTemplate,
@@ -28,8 +24,10 @@ import { intOrPercentValue, isNotMoreThan100Percent, validatePositiveIntOrPercen
 import { podNameWarnings } from './pod-name-warnings.ts'
 import { defaultPodTemplate } from './pod-template-defaults.ts'
 import {
+  labelSelectorValue,
   parseSelector,
   validateAlwaysRunning,
+  validateSelectorKept,
   validateSelectorMatchesTemplate,
   validateWorkloadSelector,
 } from './pod-template-selector.ts'
@@ -109,7 +107,7 @@ function validateSpec(spec: DeploymentSpec, options: PodValidationOptions): Fiel
       ...validateAlwaysRunning(spec.template, path, 'ReplicaSet'),
     )
   } else {
-    errors.push(invalid(SPEC.child('selector'), spec.selector, 'invalid label selector'))
+    errors.push(invalid(SPEC.child('selector'), labelSelectorValue(spec.selector), 'invalid label selector'))
   }
   errors.push(
     ...validateStrategy(spec.strategy ?? {}, SPEC.child('strategy')),
@@ -230,7 +228,7 @@ export const deployments = defineResource<Deployment>({
       return [
         ...validateObjectMetaUpdate(deployment.metadata, old.metadata, METADATA),
         ...validateDeploymentSpec(deployment, options),
-        ...validateImmutableField(deployment.spec!.selector, old.spec!.selector, SPEC.child('selector')),
+        ...validateSelectorKept(deployment.spec!.selector, old.spec!.selector, SPEC.child('selector')),
       ]
     },
     warningsOnUpdate(deployment, old) {

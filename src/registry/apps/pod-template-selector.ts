@@ -1,9 +1,18 @@
-import { type FieldError, forbidden, invalid, notSupported, required } from '../../apimachinery/field-error.ts'
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  LiteralValue,
+  notSupported,
+  required,
+} from '../../apimachinery/field-error.ts'
 import type { FieldPath } from '../../apimachinery/field-path.ts'
+import { goJson } from '../../apimachinery/go-quote.ts'
 import { labelSelectorAsSelector, type Selector } from '../../apimachinery/label-selector.ts'
+import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { PodTemplateSpec } from '../../apimachinery/types/core-v1.ts'
 import type { LabelSelector } from '../../apimachinery/types/meta-v1.ts'
-import { validateLabelSelector } from '../../apimachinery/validation/object-meta.ts'
+import { FIELD_IMMUTABLE_MESSAGE, validateLabelSelector } from '../../apimachinery/validation/object-meta.ts'
 
 /** The parsed selector; undefined where it is invalid. */
 export function parseSelector(selector: LabelSelector | undefined): Selector | undefined {
@@ -12,6 +21,24 @@ export function parseSelector(selector: LabelSelector | undefined): Selector | u
   } catch {
     return undefined
   }
+}
+
+/** A selector as messages print it: its members in Go's order. */
+export function labelSelectorValue(selector: LabelSelector | undefined): LiteralValue {
+  if (!selector) return new LiteralValue('null')
+  const { matchLabels, matchExpressions } = selector
+  const labels = matchLabels && Object.fromEntries(Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1)))
+  const expressions = matchExpressions?.map(({ key, operator, values }) => ({ key, operator, values }))
+  return new LiteralValue(goJson({ matchLabels: labels, matchExpressions: expressions }, { sortKeys: false }))
+}
+
+/** The selector of a workload stays as it is. */
+export function validateSelectorKept(
+  selector: LabelSelector | undefined,
+  old: LabelSelector | undefined,
+  path: FieldPath,
+): FieldError[] {
+  return semanticEqual(selector, old) ? [] : [invalid(path, labelSelectorValue(selector), FIELD_IMMUTABLE_MESSAGE)]
 }
 
 /** Neither labels nor expressions. */
@@ -27,7 +54,8 @@ export function validateWorkloadSelector(
 ): FieldError[] {
   if (!selector) return [required(path, '')]
   const errors = validateLabelSelector(selector, {}, path)
-  if (isEmptySelector(selector)) errors.push(invalid(path, selector, `empty selector is invalid for ${noun}`))
+  if (isEmptySelector(selector))
+    errors.push(invalid(path, labelSelectorValue(selector), `empty selector is invalid for ${noun}`))
   return errors
 }
 

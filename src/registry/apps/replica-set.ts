@@ -2,7 +2,7 @@ import { type FieldError, invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { ReplicaSet, ReplicaSetSpec, ReplicaSetStatus } from '../../apimachinery/types/apps-v1.ts'
-import { nameIsDNSSubdomain, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
 import {
   type PodValidationOptions,
   podValidationOptionsFromPodTemplate,
@@ -24,8 +24,10 @@ import { validateAtMost, validateCounts } from './counts.ts'
 import { podNameWarnings } from './pod-name-warnings.ts'
 import { defaultPodTemplate } from './pod-template-defaults.ts'
 import {
+  labelSelectorValue,
   parseSelector,
   validateAlwaysRunning,
+  validateSelectorKept,
   validateSelectorMatchesTemplate,
   validateWorkloadSelector,
 } from './pod-template-selector.ts'
@@ -41,7 +43,8 @@ function validateSpec(spec: ReplicaSetSpec, options: PodValidationOptions): Fiel
     ...validateWorkloadSelector(spec.selector, SPEC.child('selector'), 'deployment'),
   ]
   const selector = parseSelector(spec.selector)
-  if (!selector) return [...errors, invalid(SPEC.child('selector'), spec.selector, 'invalid label selector')]
+  if (!selector)
+    return [...errors, invalid(SPEC.child('selector'), labelSelectorValue(spec.selector), 'invalid label selector')]
   const path = SPEC.child('template')
   const template = spec.template ?? {}
   errors.push(
@@ -145,7 +148,7 @@ export const replicaSets = defineResource<ReplicaSet>({
       return [
         ...validateObjectMetaUpdate(replicaSet.metadata, old.metadata, METADATA),
         ...validateSpec(replicaSet.spec!, options),
-        ...validateImmutableField(replicaSet.spec!.selector, old.spec!.selector, SPEC.child('selector')),
+        ...validateSelectorKept(replicaSet.spec!.selector, old.spec!.selector, SPEC.child('selector')),
       ]
     },
     warningsOnUpdate(replicaSet, old) {

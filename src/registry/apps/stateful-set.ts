@@ -27,7 +27,12 @@ import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta
 import { validateAtMost, validateCollisionCount, validateCounts } from './counts.ts'
 import { intOrPercentValue, isNotMoreThan100Percent, validatePositiveIntOrPercent } from './int-or-percent.ts'
 import { defaultPodTemplate } from './pod-template-defaults.ts'
-import { parseSelector, validateSelectorMatchesTemplate, validateWorkloadSelector } from './pod-template-selector.ts'
+import {
+  labelSelectorValue,
+  parseSelector,
+  validateSelectorMatchesTemplate,
+  validateWorkloadSelector,
+} from './pod-template-selector.ts'
 import { replicasScale } from './replicas-scale.ts'
 import { claimSpecWarnings, setClaimTemplateDefaults } from './volume-claim-templates.ts'
 
@@ -139,7 +144,7 @@ interface SpecOptions {
 
 function validateTemplate(spec: StatefulSetSpec, { pod, skipPodTemplate }: SpecOptions): FieldError[] {
   const selector = parseSelector(spec.selector)
-  if (!selector) return [invalid(SPEC.child('selector'), spec.selector, '')]
+  if (!selector) return [invalid(SPEC.child('selector'), labelSelectorValue(spec.selector), '')]
   const path = SPEC.child('template')
   const template = templateToValidate(spec)
   const annotations = template.metadata?.annotations

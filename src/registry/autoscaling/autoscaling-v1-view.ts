@@ -81,8 +81,8 @@ function specToV1({
 }
 
 function statusToV1(status: HorizontalPodAutoscalerStatus): HpaV1['status'] {
-  const { currentMetrics = [], conditions: _, currentReplicas = 0, ...kept } = status
-  const cpu = currentMetrics.filter(isCpu).map((metric) => metric.resource?.current?.averageUtilization)
+  const { currentMetrics, conditions: _, currentReplicas = 0, ...kept } = status
+  const cpu = (currentMetrics ?? []).filter(isCpu).map((metric) => metric.resource?.current?.averageUtilization)
   const current = cpu.findLast((utilization) => utilization !== undefined)
   return {
     ...kept,

@@ -7,6 +7,7 @@ import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts
 import { validateObjectMeta, validateObjectMetaUpdate } from '../apps/core-object-meta.ts'
 import { validateCounts } from '../apps/counts.ts'
 import { podNameWarnings } from '../apps/pod-name-warnings.ts'
+import { labelSelectorValue } from '../apps/pod-template-selector.ts'
 import { type PodValidationOptions, podValidationOptionsFromPodTemplate } from '../core/pod/pod-spec-validation.ts'
 import { defineResource, type TableDefinition } from '../resource.ts'
 import {
@@ -97,7 +98,9 @@ function validateJobTemplate(template: JobTemplateSpec, options: PodValidationOp
   const spec = template.spec!
   const errors = validateJobTemplateFields(spec, JOB_SPEC, options)
   if (spec.selector)
-    errors.push(invalid(JOB_SPEC.child('selector'), spec.selector, '`selector` will be auto-generated'))
+    errors.push(
+      invalid(JOB_SPEC.child('selector'), labelSelectorValue(spec.selector), '`selector` will be auto-generated'),
+    )
   if (spec.manualSelector) errors.push(notSupported(JOB_SPEC.child('manualSelector'), true, ['nil', 'false']))
   return errors
 }

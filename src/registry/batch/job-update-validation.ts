@@ -1,11 +1,12 @@
-import { type FieldError, invalid } from '../../apimachinery/field-error.ts'
+import { type FieldError, invalid, LiteralValue } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import { type GoType, goStructValue } from '../../apimachinery/go-struct.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { Job, JobSpec } from '../../apimachinery/types/batch-v1.ts'
 import type { Container, PodSpec, PodTemplateSpec } from '../../apimachinery/types/core-v1.ts'
 import { FIELD_IMMUTABLE_MESSAGE, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
-import { goPodValue } from '../core/pod/go-pod-types.ts'
+import { validateSelectorKept } from '../apps/pod-template-selector.ts'
+import { goPodValue, internalPodSpec } from '../core/pod/go-pod-types.ts'
 import { isIndexed, podFailurePolicyType, successPolicyType } from './job-spec-validation.ts'
 import { hasCondition } from './job-status-validation.ts'
 
@@ -56,6 +57,14 @@ function withResources(old: Container[] | undefined, containers: Container[] | u
   )
 }
 
+const podSpecValue = (spec: PodSpec): LiteralValue => goPodValue('PodSpec', internalPodSpec(spec))
+
+/** core.PodTemplateSpec as messages print it: the members of its metadata stand beside the spec. */
+function podTemplateValue({ metadata, spec }: PodTemplateSpec): LiteralValue {
+  const members = goPodValue('ObjectMeta', metadata).text.slice(1, -1)
+  return new LiteralValue(`{${members === '' ? '' : `${members},`}"Spec":${podSpecValue(spec!).text}}`)
+}
+
 function validateOnlyResourcesChange(spec: PodSpec, old: PodSpec): FieldError[] {
   const expected = {
     ...old,
@@ -63,7 +72,7 @@ function validateOnlyResourcesChange(spec: PodSpec, old: PodSpec): FieldError[] 
     initContainers: withResources(old.initContainers, spec.initContainers),
   }
   if (semanticEqual(spec, expected)) return []
-  return [invalid(SPEC.child('template.spec'), goPodValue('PodSpec', spec), FIELD_IMMUTABLE_MESSAGE)]
+  return [invalid(SPEC.child('template.spec'), podSpecValue(spec), FIELD_IMMUTABLE_MESSAGE)]
 }
 
 function validatePodTemplate(job: Job, old: Job): FieldError[] {
@@ -73,7 +82,7 @@ function validatePodTemplate(job: Job, old: Job): FieldError[] {
   const expected = mutable ? withSchedulingDirectives(oldTemplate, template) : oldTemplate
   if (mutable) return validateOnlyResourcesChange(template.spec!, expected.spec!)
   if (semanticEqual(template, expected)) return []
-  return [invalid(SPEC.child('template'), goPodValue('PodTemplateSpec', template), FIELD_IMMUTABLE_MESSAGE)]
+  return [invalid(SPEC.child('template'), podTemplateValue(template), FIELD_IMMUTABLE_MESSAGE)]
 }
 
 function validateImmutableStruct(value: unknown, old: unknown, path: FieldPath, type: GoType): FieldError[] {
@@ -86,7 +95,7 @@ export function validateJobImmutableFields(job: Job, oldJob: Job): FieldError[] 
   const old = oldJob.spec!
   return [
     ...validateCompletions(spec, old),
-    ...validateImmutableField(spec.selector, old.selector, SPEC.child('selector')),
+    ...validateSelectorKept(spec.selector, old.selector, SPEC.child('selector')),
     ...validatePodTemplate(job, oldJob),
     ...validateImmutableField(spec.completionMode, old.completionMode, SPEC.child('completionMode')),
     ...validateImmutableStruct(

@@ -7,7 +7,7 @@ import { isDNS1123Label } from '../../apimachinery/validation/names.ts'
 import { labelSelectorHasInvalidLabelValue, nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../apps/core-object-meta.ts'
 import { podNameWarnings } from '../apps/pod-name-warnings.ts'
-import { parseSelector } from '../apps/pod-template-selector.ts'
+import { labelSelectorValue, parseSelector } from '../apps/pod-template-selector.ts'
 import { type PodValidationOptions, podValidationOptionsFromPodTemplate } from '../core/pod/pod-spec-validation.ts'
 import { defineResource, type StrategyContext, type TableDefinition } from '../resource.ts'
 import {
@@ -78,7 +78,7 @@ function validateGeneratedSelector(job: Job, prefixedLabels: boolean): FieldErro
   for (const [label, value] of expected) errors.push(...validateHasLabel(job, label, value))
   const parsed = parseSelector(selector)
   if (parsed && !parsed.matches(Object.fromEntries(expected))) {
-    errors.push(invalid(SPEC.child('selector'), selector, '`selector` not auto-generated'))
+    errors.push(invalid(SPEC.child('selector'), labelSelectorValue(selector), '`selector` not auto-generated'))
   }
   return errors
 }

@@ -112,8 +112,8 @@ function validateRule(
 export function validatePodFailurePolicy(spec: JobSpec, path: FieldPath): FieldError[] {
   const rules = spec.podFailurePolicy?.rules ?? []
   const rulesPath = path.child('rules')
-  const { containers = [], initContainers = [] } = spec.template.spec ?? {}
-  const containerNames = new Set([...containers, ...initContainers].map((container) => container.name))
+  const { containers, initContainers } = spec.template.spec ?? {}
+  const containerNames = new Set([...(containers ?? []), ...(initContainers ?? [])].map(({ name }) => name))
   const errors = rules.length > MAX_RULES ? [tooMany(rulesPath, rules.length, MAX_RULES)] : []
   return errors.concat(rules.flatMap((rule, i) => validateRule(rule, spec, rulesPath.index(i), containerNames)))
 }

@@ -177,9 +177,12 @@ function validateEndpoint(endpoint: Endpoint, type: string, path: FieldPath, con
   return hints ? errors.concat(validateHints(hints, path.child('hints'))) : errors
 }
 
-function validateEndpoints({ endpoints = [], addressType = '' }: EndpointSlice, config: RegistryConfig): FieldError[] {
+function validateEndpoints(slice: EndpointSlice, config: RegistryConfig): FieldError[] {
+  const endpoints = slice.endpoints ?? []
   if (endpoints.length > MAX_ENDPOINTS) return [tooMany(ENDPOINTS, endpoints.length, MAX_ENDPOINTS)]
-  return endpoints.flatMap((endpoint, i) => validateEndpoint(endpoint, addressType, ENDPOINTS.index(i), config))
+  return endpoints.flatMap((endpoint, i) =>
+    validateEndpoint(endpoint, slice.addressType ?? '', ENDPOINTS.index(i), config),
+  )
 }
 
 function validateSlice(slice: EndpointSlice, old: EndpointSlice | undefined, config: RegistryConfig): FieldError[] {
@@ -195,11 +198,17 @@ function validateSlice(slice: EndpointSlice, old: EndpointSlice | undefined, con
 }
 
 /** Slices of the controllers have no addresses that anyone could correct. */
-function addressWarnings({ metadata, endpoints = [] }: EndpointSlice): string[] {
+function addressWarnings({ metadata, endpoints }: EndpointSlice): string[] {
   if (CONTROLLERS.includes(metadata.labels?.[MANAGED_BY_LABEL] ?? '')) return []
-  return endpoints.flatMap(({ addresses }, i) =>
+  return (endpoints ?? []).flatMap(({ addresses }, i) =>
     (addresses ?? []).flatMap((address, j) => warningsForIP(ENDPOINTS.index(i).child('addresses').index(j), address)),
   )
+}
+
+/** Stored lists without items read as null. */
+function dropEmptyLists(slice: EndpointSlice): void {
+  if (slice.ports?.length === 0) delete slice.ports
+  if (slice.endpoints?.length === 0) delete slice.endpoints
 }
 
 function sameContent(slice: EndpointSlice, old: EndpointSlice): boolean {
@@ -251,6 +260,7 @@ export const endpointSlices = defineResource<EndpointSlice>({
       ...validateImmutableField(slice.addressType ?? '', old.addressType, ADDRESS_TYPE),
     ],
     warningsOnUpdate: addressWarnings,
+    canonicalize: dropEmptyLists,
   },
   table,
 })

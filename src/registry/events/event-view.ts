@@ -1,8 +1,7 @@
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Event as CoreEvent } from '../../apimachinery/types/core-v1.ts'
 import type { Event } from '../../apimachinery/types/events-v1.ts'
-import { eventDeletion, eventTable, eventTtlSeconds, validateNewEvent, validateNewEventUpdate } from '../core/event.ts'
-import { defineResource, type VersionView } from '../resource.ts'
+import type { VersionView } from '../resource.ts'
 
 /** Names of fields here and in core/v1, which is how events are stored; the other fields have one name in both. */
 const RENAMED: readonly (readonly [here: keyof Event, core: keyof CoreEvent])[] = [
@@ -28,15 +27,16 @@ function renameFields(event: KubeObject, names: ReadonlyMap<string, string>, api
  * @see pkg/apis/events/v1/conversion.go
  */
 export const eventView: VersionView = {
+  group: 'events.k8s.io',
   version: 'v1',
   toHub: (event) => renameFields(event, TO_CORE, 'v1'),
   fromHub: (event) => renameFields(event, FROM_CORE, 'events.k8s.io/v1'),
 }
 
-function selectableFields(event: CoreEvent): Readonly<Record<string, string>> {
+/** Field selectors that only events.k8s.io/v1 has, beside those of core/v1 with the same name in both. */
+export function regardingFields(event: CoreEvent): Readonly<Record<string, string>> {
   const about = event.involvedObject
   return {
-    reason: event.reason ?? '',
     'regarding.kind': about?.kind ?? '',
     'regarding.namespace': about?.namespace ?? '',
     'regarding.name': about?.name ?? '',
@@ -45,27 +45,5 @@ function selectableFields(event: CoreEvent): Readonly<Record<string, string>> {
     'regarding.resourceVersion': about?.resourceVersion ?? '',
     'regarding.fieldPath': about?.fieldPath ?? '',
     reportingController: event.reportingComponent ?? '',
-    type: event.type ?? '',
   }
 }
-
-/**
- * Events as events.k8s.io/v1 has them: {@link eventView} of the core/v1 Events in the store, which is what strategy,
- * selectors and table see. Its rules for writes are stricter.
- *
- * @see pkg/registry/core/event/strategy.go, pkg/apis/core/validation/events.go
- */
-export const events = defineResource<CoreEvent>({
-  group: 'events.k8s.io',
-  resource: 'events',
-  hubVersion: 'v1',
-  strategy: {
-    validate: validateNewEvent,
-    validateUpdate: validateNewEventUpdate,
-  },
-  views: [eventView],
-  deletion: eventDeletion,
-  ttlSeconds: eventTtlSeconds,
-  selectableFields,
-  table: eventTable,
-})
