@@ -10,6 +10,22 @@ const dataDir = [join(import.meta.dirname, 'data'), join(import.meta.dirname, '.
   existsSync(join(dir, 'resources.json')),
 )
 
+/**
+ * Texts about types and fields: definition → [of the type, field → of the field]. Made by each build
+ * (`openapi/descriptions.ts`); empty where it has not run.
+ */
+export type Descriptions = Readonly<Record<string, readonly [type: string, fields: Readonly<Record<string, string>>]>>
+
+let loadedDescriptions: Descriptions | undefined
+
+export function descriptions(): Descriptions {
+  if (!loadedDescriptions) {
+    const file = dataDir && join(dataDir, '../generated/descriptions.json')
+    loadedDescriptions = file && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Descriptions) : {}
+  }
+  return loadedDescriptions
+}
+
 function load(name: string): unknown {
   if (!dataDir) throw new Error('openapi/data is missing from this installation')
   return JSON.parse(readFileSync(join(dataDir, `${name}.json`), 'utf8'))
