@@ -5,6 +5,7 @@ import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { Event } from '../../apimachinery/types/core-v1.ts'
 import { byteLength, invalidEach, isDNS1123Subdomain, isQualifiedName } from '../../apimachinery/validation/names.ts'
 import { nameIsDNSSubdomain, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
+import { eventView, regardingFields } from '../events/event-view.ts'
 import type { Cell, RegistryConfig, ResourceEntry, TableDefinition } from '../resource.ts'
 import { defineResource } from '../resource.ts'
 import { column, translateTimestampSince } from '../table-cells.ts'
@@ -176,6 +177,7 @@ function selectableFields(event: Event): Readonly<Record<string, string>> {
     'involvedObject.resourceVersion': about?.resourceVersion ?? '',
     'involvedObject.fieldPath': about?.fieldPath ?? '',
     reason: event.reason ?? '',
+    ...regardingFields(event),
     reportingComponent: event.reportingComponent ?? '',
     source: event.source?.component || event.reportingComponent || '',
     type: event.type ?? '',
@@ -192,9 +194,12 @@ export const events = defineResource<Event>({
   resource: 'events',
   hubVersion: 'v1',
   strategy: {
-    validate: (event) => validateAnyEvent(event, 'reportingComponent'),
-    validateUpdate: (event) => validateAnyEvent(event, 'reportingComponent'),
+    validate: (event, { apiGroup }) =>
+      apiGroup === eventView.group ? validateNewEvent(event) : validateAnyEvent(event, 'reportingComponent'),
+    validateUpdate: (event, old, { apiGroup }) =>
+      apiGroup === eventView.group ? validateNewEventUpdate(event, old) : validateAnyEvent(event, 'reportingComponent'),
   },
+  views: [eventView],
   deletion: eventDeletion,
   ttlSeconds: eventTtlSeconds,
   selectableFields,

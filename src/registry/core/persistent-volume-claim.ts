@@ -236,6 +236,7 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
     warningsOnUpdate: warnings,
   },
   subresourceStrategies: { status: statusStrategy },
+  deletion: { returnsObject: true },
   table: {
     columns: [
       nameColumn,

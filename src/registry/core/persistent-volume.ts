@@ -351,6 +351,7 @@ export const persistentVolumes = defineResource<PersistentVolume>({
     warningsOnUpdate: warnings,
   },
   subresourceStrategies: { status: statusStrategy },
+  deletion: { returnsObject: true },
   table: {
     columns: [
       nameColumn,

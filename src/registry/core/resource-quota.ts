@@ -256,6 +256,7 @@ export const resourceQuotas = defineResource<ResourceQuota>({
     validateUpdate,
   },
   subresourceStrategies: { status: statusStrategy },
+  deletion: { returnsObject: true },
   table: {
     columns: [nameColumn, column('Request'), column('Limit'), ageColumn],
     cells: (quota, now) => [

@@ -39,6 +39,7 @@ export const serviceAccounts = defineResource<ServiceAccount>({
     ],
     warningsOnUpdate: warnings,
   },
+  deletion: { returnsObject: true },
   table: {
     columns: [nameColumn, ageColumn],
     cells: (account, now) => [account.metadata.name!, age(account, now)],
