@@ -56,7 +56,7 @@ export class Call {
 
   /** The request as the registry sees it. */
   context({ dryRun = false, namespace = this.info.namespace } = {}): RequestContext {
-    return { user: this.user, namespace, dryRun, warn: (text) => this.warn(text) }
+    return { user: this.user, apiGroup: this.info.apiGroup, namespace, dryRun, warn: (text) => this.warn(text) }
   }
 }
 

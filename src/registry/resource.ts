@@ -25,6 +25,8 @@ export interface StrategyContext {
   readonly namespace: string
   /** Undefined where the server itself writes. */
   readonly user: UserInfo | undefined
+  /** Group of the API that the request came by, where a kind is served by several; undefined as `user` is. */
+  readonly apiGroup?: string | undefined
   /** A new random uid. */
   newUid(): string
 }
@@ -132,6 +134,8 @@ export interface DeletionRules<T> {
   readonly dependents?: 'orphan' | 'unsupported'
   /** DELETE answers with the object instead of a Status. */
   readonly returnsObject?: boolean
+  /** What the client should know of the options it chose, or left open. */
+  warnings?(options: DeleteOptionsLike): string[]
   /** A further condition for an update that takes the last finalizer to remove the object. */
   mayDeleteDuringUpdate?(obj: T): boolean
   /**
@@ -165,6 +169,8 @@ export interface ResourceEntry<T> {
   readonly subresourceStrategies?: Readonly<Record<string, UpdateStrategy<T>>>
   readonly scale?: ScaleDefinition<T>
   readonly views?: readonly VersionView[]
+  /** Words for a field label that can't be selected by, where they are not the common ones. */
+  unsupportedFieldLabel?(label: string): string
   /** Values of the field selectors beyond metadata.name and metadata.namespace (facts: field-selectors.json). */
   selectableFields?(obj: T): Readonly<Record<string, string>>
   readonly table?: TableDefinition<T>

@@ -8,9 +8,9 @@ import {
   validateImmutableField,
   validateNonnegativeField,
 } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { defineResource, type TableDefinition } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 
 const METADATA = FieldPath.of('metadata')
 const DATA = FieldPath.of('data')

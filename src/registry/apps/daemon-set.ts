@@ -16,6 +16,7 @@ import {
   validateLabelSelector,
   validateNonnegativeField,
 } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import {
   type PodValidationOptions,
   podValidationOptionsFromPodTemplate,
@@ -33,7 +34,6 @@ import {
   formatLabels,
   nameColumn,
 } from '../table-cells.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 import { validateCollisionCount, validateCounts } from './counts.ts'
 import { intOrPercentValue, isNotMoreThan100Percent, validatePositiveIntOrPercent } from './int-or-percent.ts'
 import { defaultPodTemplate } from './pod-template-defaults.ts'

@@ -10,6 +10,7 @@ import type {
   RollingUpdateDeployment,
 } from '../../apimachinery/types/apps-v1.ts'
 import { nameIsDNSSubdomain, validateNonnegativeField } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import {
   type PodValidationOptions,
   podValidationOptionsFromPodTemplate,
@@ -18,7 +19,6 @@ import {
 import { warningsForPodTemplate } from '../core/pod/pod-warnings.ts'
 import { defineResource, type TableDefinition } from '../resource.ts'
 import { age, ageColumn, column, containerImages, containerNames, nameColumn } from '../table-cells.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 import { validateAtMost, validateCollisionCount, validateCounts } from './counts.ts'
 import { intOrPercentValue, isNotMoreThan100Percent, validatePositiveIntOrPercent } from './int-or-percent.ts'
 import { podNameWarnings } from './pod-name-warnings.ts'

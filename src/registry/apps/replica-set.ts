@@ -3,6 +3,7 @@ import { FieldPath } from '../../apimachinery/field-path.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { ReplicaSet, ReplicaSetSpec, ReplicaSetStatus } from '../../apimachinery/types/apps-v1.ts'
 import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import {
   type PodValidationOptions,
   podValidationOptionsFromPodTemplate,
@@ -19,7 +20,6 @@ import {
   formatLabelSelector,
   nameColumn,
 } from '../table-cells.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 import { validateAtMost, validateCounts } from './counts.ts'
 import { podNameWarnings } from './pod-name-warnings.ts'
 import { defaultPodTemplate } from './pod-template-defaults.ts'

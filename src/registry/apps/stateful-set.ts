@@ -13,6 +13,7 @@ import type {
 import type { PodTemplateSpec, Volume } from '../../apimachinery/types/core-v1.ts'
 import { invalidEach, isDNS1123Label } from '../../apimachinery/validation/names.ts'
 import { nameIsDNSLabel, validateAnnotations, validateLabels } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { validatePersistentVolumeClaimSpec } from '../core/pod/claim-template-validation.ts'
 import { checkPodSpecificAnnotations } from '../core/pod/pod-annotation-validation.ts'
 import {
@@ -23,7 +24,6 @@ import {
 import { warningsForPodTemplate } from '../core/pod/pod-warnings.ts'
 import { defineResource, type StrategyContext, type TableDefinition } from '../resource.ts'
 import { age, ageColumn, column, containerImages, containerNames, nameColumn } from '../table-cells.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
 import { validateAtMost, validateCollisionCount, validateCounts } from './counts.ts'
 import { intOrPercentValue, isNotMoreThan100Percent, validatePositiveIntOrPercent } from './int-or-percent.ts'
 import { defaultPodTemplate } from './pod-template-defaults.ts'

@@ -7,8 +7,8 @@ import type {
   HPAScalingRules,
 } from '../../apimachinery/types/autoscaling-v2.ts'
 import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../apps/core-object-meta.ts'
 import { validateCounts } from '../apps/counts.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { validateNonnegativeQuantity } from '../core/resource-quantity.ts'
 import { defineResource, type StrategyContext } from '../resource.ts'
 import { autoscalingV1View } from './autoscaling-v1-view.ts'

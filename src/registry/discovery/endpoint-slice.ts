@@ -29,7 +29,7 @@ import {
   validateImmutableField,
   validateLabels,
 } from '../../apimachinery/validation/object-meta.ts'
-import { validateObjectMeta } from '../apps/core-object-meta.ts'
+import { validateObjectMeta } from '../core/core-object-meta.ts'
 import { PORT_PROTOCOLS, validateEndpointIP } from '../core/endpoints.ts'
 import { legacyIpOptions } from '../core/legacy-ip.ts'
 import { defineResource, type RegistryConfig, type TableDefinition } from '../resource.ts'

@@ -4,6 +4,8 @@ import type { UserInfo } from '../../apimachinery/user-info.ts'
 export interface RequestContext {
   /** Undefined where the server itself acts. */
   readonly user: UserInfo | undefined
+  /** Group in the request's path. */
+  readonly apiGroup?: string | undefined
   /** Namespace of the request path; '' for cluster-scoped resources and lists over all namespaces. */
   readonly namespace: string
   readonly dryRun: boolean

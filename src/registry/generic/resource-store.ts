@@ -152,6 +152,7 @@ export class ResourceStore {
       config: this.#config,
       namespace: this.#expectedNamespace(context),
       user: context.user,
+      apiGroup: context.apiGroup,
       newUid: this.#newUid,
     }
   }
@@ -273,7 +274,7 @@ export class ResourceStore {
       const stored = await this.#createOnUpdate(context, object, request.validateCreate)
       return { stored, created: true }
     }
-    this.#checkResourceVersion(object, existing, name)
+    this.#settleResourceVersion(object, existing, name)
     const stored = await this.#replace(context, key, object, current!, request)
     return { stored, created: false }
   }
@@ -287,10 +288,13 @@ export class ResourceStore {
   }
 
   /** Optimistic concurrency: what the client read must be what is there, unless the kind allows to leave it open. */
-  #checkResourceVersion(object: KubeObject, existing: KubeObject, name: string): void {
+  #settleResourceVersion(object: KubeObject, existing: KubeObject, name: string): void {
     const given = object.metadata.resourceVersion ?? ''
     if (given === '' || given === '0') {
-      if (this.identity.allowUnconditionalUpdate) return
+      if (this.identity.allowUnconditionalUpdate) {
+        object.metadata.resourceVersion = existing.metadata.resourceVersion
+        return
+      }
       const path = FieldPath.of('metadata', 'resourceVersion')
       const kind = { group: this.identity.group, kind: this.identity.resource }
       throw invalidObject(kind, name, [invalid(path, 0, 'must be specified for an update')])
@@ -364,6 +368,7 @@ export class ResourceStore {
     const current = await this.#reader.latest(key)
     if (!current) throw notFound(this.identity, name)
     const rules = this.entry.deletion
+    for (const warning of rules?.warnings?.(options) ?? []) context.warn(warning)
     if (rules?.beginTermination) {
       const terminating = await this.#terminate(context, name, current, options, validate)
       if (terminating) return terminating

@@ -12,7 +12,7 @@ import {
   validateImmutableField,
   validateNamespaceName,
 } from '../../apimachinery/validation/object-meta.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../apps/core-object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { defineResource, type TableDefinition } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 import { validateReference } from './ingress-backend-validation.ts'

@@ -12,7 +12,7 @@ import type {
 import { isValidIPForLegacyField, parseIp, warningsForIP } from '../../apimachinery/validation/ip.ts'
 import { invalidEach, isDNS1123Subdomain, isWildcardDNS1123Subdomain } from '../../apimachinery/validation/names.ts'
 import { nameIsDNS1035Label, nameIsDNSLabel, nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../apps/core-object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { legacyIpOptions } from '../core/legacy-ip.ts'
 import { defineResource, type RegistryConfig, type TableDefinition } from '../resource.ts'
 import { age, ageColumn, column, formatLoadBalancer, nameColumn } from '../table-cells.ts'

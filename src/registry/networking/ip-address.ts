@@ -7,7 +7,7 @@ import type { IPAddress, ParentReference } from '../../apimachinery/types/networ
 import { isValidIP } from '../../apimachinery/validation/ip.ts'
 import { invalidEach, isDNS1123Subdomain, isPathSegmentName } from '../../apimachinery/validation/names.ts'
 import { FIELD_IMMUTABLE_MESSAGE, type ValidateName } from '../../apimachinery/validation/object-meta.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../apps/core-object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { defineResource, type TableDefinition } from '../resource.ts'
 import { age, column, nameColumn } from '../table-cells.ts'
 import { validateSegment } from './ingress-backend-validation.ts'

@@ -17,7 +17,7 @@ import {
 } from '../../apimachinery/validation/ip.ts'
 import { invalidEach, isValidPortName, isValidPortNum } from '../../apimachinery/validation/names.ts'
 import { nameIsDNSSubdomain, validateLabelSelector } from '../../apimachinery/validation/object-meta.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../apps/core-object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { legacyIpOptions } from '../core/legacy-ip.ts'
 import { defineResource, type TableDefinition } from '../resource.ts'
 import { age, ageColumn, column, formatLabelSelector, nameColumn } from '../table-cells.ts'

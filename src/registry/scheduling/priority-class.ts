@@ -2,7 +2,7 @@ import { type FieldError, forbidden, notSupported, required } from '../../apimac
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import type { PriorityClass } from '../../apimachinery/types/scheduling-v1.ts'
 import { nameIsDNSSubdomain, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../apps/core-object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { defineResource, type TableDefinition } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 
