@@ -5,7 +5,7 @@ import { StorageError } from '../storage-error.ts'
  * How a store lies in LevelDB. Every key begins with one letter:
  *
  *     m <name>                     metadata: `format`, `generation`, `compacted`
- *     l <generation:4> <revision:6>   the log: one small record per revision, all that opening reads
+ *     l <generation:4> <revision:6>   the log: one short text per revision, all that opening reads
  *     v <generation:4> <revision:6>   the value that the revision wrote, behind its CRC-32
  *
  * A write adds one `l` and one `v` in the same batch; both grow at their end only, which LevelDB likes best.
@@ -45,43 +45,46 @@ export function tableRange(table: Table, from: number, to = from + 1): { readonl
   return { gte: tableKey(table, from, 0), lt: tableKey(table, to, 0) }
 }
 
-const logHeaderBytes = 1 + 6 + 6 + 6 + 4
-const put = 1
-const del = 2
-
-/** The log's record: kind, createRevision, version, expiresAt, size of the value, key. */
+/**
+ * The log's record, as text: kind, revision, createRevision, version, expiresAt, size of the value, key. Text, as V8
+ * makes 100,000 strings from LevelDB in a third of the time that buffers take: opening is bound by this.
+ */
 export function encodeLogRecord(record: KeyRevision): Buffer {
-  const keyBytes = Buffer.byteLength(record.key)
-  const bytes = Buffer.allocUnsafe(logHeaderBytes + keyBytes)
-  bytes[0] = record.deleted ? del : put
-  bytes.writeUIntBE(record.createRevision, 1, 6)
-  bytes.writeUIntBE(record.version, 7, 6)
-  bytes.writeUIntBE(record.expiresAt, 13, 6)
-  bytes.writeUInt32BE(record.size, 19)
-  bytes.write(record.key, logHeaderBytes)
-  return bytes
+  const { deleted, revision, createRevision, version, expiresAt, size, key } = record
+  return Buffer.from(`${deleted ? 'd' : 'p'} ${revision} ${createRevision} ${version} ${expiresAt} ${size} ${key}`)
 }
 
 /** `previousOf` finds the write before it to the same key. Errors: `Corrupt`. */
-export function decodeLogRecord(
-  revision: number,
-  bytes: Buffer,
-  previousOf: (key: string) => KeyRevision | undefined,
-): KeyRevision {
-  const kind = bytes[0]
-  if (bytes.length <= logHeaderBytes || (kind !== put && kind !== del)) {
-    throw new StorageError('Corrupt', `the log record of revision ${revision} is garbled`, { revision })
+export function decodeLogRecord(text: string, previousOf: (key: string) => KeyRevision | undefined): KeyRevision {
+  const kind = text[0]
+  const numbers = [0, 0, 0, 0, 0]
+  let at = 2
+  for (let i = 0; i < numbers.length; i++) {
+    const space = text.indexOf(' ', at)
+    const number = space < 0 ? Number.NaN : Number(text.slice(at, space))
+    if (!Number.isSafeInteger(number) || number < 0) throw garbled(text)
+    numbers[i] = number
+    at = space + 1
   }
-  const key = bytes.toString('utf8', logHeaderBytes)
+  if ((kind !== 'p' && kind !== 'd') || at >= text.length) throw garbled(text)
+  const [revision = 0, createRevision = 0, version = 0, expiresAt = 0, size = 0] = numbers
+  const key = text.slice(at)
+  const previous = previousOf(key)
+  const deleted = kind === 'd'
   return new KeyRevision({
-    key,
+    // One string per key, not one per revision.
+    key: previous?.key ?? key,
     revision,
-    createRevision: bytes.readUIntBE(1, 6),
-    version: bytes.readUIntBE(7, 6),
-    deleted: kind === del,
-    size: bytes.readUInt32BE(19),
-    expiresAt: bytes.readUIntBE(13, 6),
+    createRevision,
+    version,
+    deleted,
+    size,
+    expiresAt,
     value: undefined,
-    previous: previousOf(key),
+    previous,
   })
+}
+
+function garbled(text: string): StorageError {
+  return new StorageError('Corrupt', `a log record is garbled: ${JSON.stringify(text.slice(0, 80))}`)
 }

@@ -1,11 +1,10 @@
 import { type Clock, systemClock } from '../clock.ts'
 import type { CompactionOptions } from '../mvcc/compaction.ts'
-import type { KeyRevision } from '../mvcc/key-revision.ts'
 import { MvccStore } from '../mvcc/mvcc-store.ts'
-import { RevisionIndex } from '../mvcc/revision-index.ts'
 import { StorageError } from '../storage-error.ts'
 import type { SnapshotStore } from '../store.ts'
-import { decodeLogRecord, formatVersion, metaKeys, revisionOf, tableRange } from './layout.ts'
+import { IndexBuilder } from './index-builder.ts'
+import { decodeLogRecord, formatVersion, metaKeys, tableRange } from './layout.ts'
 import { toStorageError } from './level-error.ts'
 import {
   clearOtherGenerations,
@@ -48,10 +47,11 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Snapsh
   try {
     const meta = await admitFormat(db, directory)
     await clearOtherGenerations(db, meta.generation)
-    const { index, garbage } = await readIndex(db, meta, durability, () => clock.now())
+    const builder = await readIndex(db, meta, durability)
+    const index = builder.build(() => clock.now())
     const position = { generation: meta.generation, revision: index.current }
     const journal = new LevelJournal(db, { directory, durability }, position)
-    if (garbage.length > 0) await journal.discard(garbage)
+    if (builder.garbage.length > 0) await journal.discard(builder.garbage)
     return new MvccStore({ clock, compaction: options.compaction }, index, {
       backend: 'leveldb',
       journal,
@@ -83,37 +83,20 @@ async function admitFormat(db: LevelDatabase, directory: string): Promise<Journa
   return meta
 }
 
-interface OpenedIndex {
-  readonly index: RevisionIndex
-  /** Records that compaction had given up but a crash left behind. */
-  readonly garbage: readonly KeyRevision[]
-}
-
-async function readIndex(
-  db: LevelDatabase,
-  meta: JournalMeta,
-  durability: Durability,
-  now: () => number,
-): Promise<OpenedIndex> {
-  const past = new PastState()
-  let index: RevisionIndex | undefined
-  for await (const [revision, bytes] of logEntries(db, meta.generation)) {
-    if (revision < meta.compacted) {
-      past.take(decodeLogRecord(revision, bytes, (key) => past.get(key)))
-      continue
-    }
-    index ??= past.toIndex(meta.compacted, revision === meta.compacted, now)
-    const known = index
-    if (revision !== known.current + 1) {
-      if (durability === 'sync') throw gapError(known.current, revision)
+async function readIndex(db: LevelDatabase, meta: JournalMeta, durability: Durability): Promise<IndexBuilder> {
+  const builder = new IndexBuilder(meta.compacted)
+  for await (const texts of logChunks(db, meta.generation)) {
+    for (const text of texts) {
+      const record = decodeLogRecord(text, (key) => builder.newest(key))
+      if (builder.take(record)) continue
+      if (durability === 'sync') throw gapError(builder.current, record.revision)
       // After power loss an unsynced log can lack a piece in its midst, as LevelDB syncs no file that it leaves behind.
       // What came before the gap is whole; that is all that `async` promises.
-      await dropBehind(db, meta.generation, known.current)
-      break
+      await dropBehind(db, meta.generation, builder.current)
+      return builder
     }
-    known.apply(decodeLogRecord(revision, bytes, (key) => known.newest(key)))
   }
-  return { index: index ?? past.toIndex(meta.compacted, false, now), garbage: past.garbage }
+  return builder
 }
 
 function gapError(last: number, next: number): StorageError {
@@ -124,49 +107,19 @@ function gapError(last: number, next: number): StorageError {
   )
 }
 
-/** What the revisions before the compacted one leave: one live record per key; everything else is garbage. */
-class PastState {
-  readonly garbage: KeyRevision[] = []
-  readonly #live = new Map<string, KeyRevision>()
-
-  get(key: string): KeyRevision | undefined {
-    return this.#live.get(key)
-  }
-
-  take(record: KeyRevision): void {
-    if (record.previous !== undefined) this.garbage.push(record.previous)
-    record.previous = undefined
-    if (record.deleted) {
-      this.garbage.push(record)
-      this.#live.delete(record.key)
-    } else {
-      this.#live.set(record.key, record)
-    }
-  }
-
-  /** `logged`: the log still has the compacted revision itself. */
-  toIndex(compacted: number, logged: boolean, now: () => number): RevisionIndex {
-    const index = new RevisionIndex(now, {
-      revision: logged ? compacted - 1 : Math.max(1, compacted),
-      compacted,
-      historyStart: logged || compacted <= 1 ? Math.max(1, compacted) : compacted + 1,
-    })
-    for (const record of this.#live.values()) index.adopt(record)
-    return index
-  }
-}
-
-async function* logEntries(db: LevelDatabase, generation: number): AsyncGenerator<[number, Buffer]> {
-  const iterator = db.iterator({
+/** The log's records in revision order, a few thousand at a time. */
+async function* logChunks(db: LevelDatabase, generation: number): AsyncGenerator<readonly string[]> {
+  const iterator = db.values<Buffer, string>({
     ...tableRange('log', generation),
+    valueEncoding: 'utf8',
     fillCache: false,
     highWaterMarkBytes: scanBytes,
   })
   try {
     for (;;) {
-      const entries = await iterator.nextv(scanChunk)
-      if (entries.length === 0) return
-      for (const [key, bytes] of entries) yield [revisionOf(key), bytes]
+      const texts = await iterator.nextv(scanChunk)
+      if (texts.length === 0) return
+      yield texts
     }
   } finally {
     await iterator.close()

@@ -27,6 +27,12 @@ export class KeyOrder {
     if (this.#exact) return compareUtf8(a, b)
     return a < b ? -1 : a > b ? 1 : 0
   }
+
+  /** Sorts admitted keys in place. */
+  sort(keys: string[]): string[] {
+    // Without a comparator V8 compares strings natively: a fifth of the time.
+    return this.#exact ? keys.sort(compareUtf8) : keys.sort()
+  }
 }
 
 /** The order of two strings' UTF-8 bytes, without encoding them. */

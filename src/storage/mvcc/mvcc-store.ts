@@ -286,7 +286,7 @@ export class MvccStore implements SnapshotStore {
         compacted: revision,
         historyStart: revision + 1,
       })
-      for (const record of contents.records) index.adopt(record)
+      index.fill(byKey(contents.records), [])
       const switchOver = (): void => {
         this.#adoptIndex(index, contents.records)
         this.#hub.endAll(index.compactedError(current))
@@ -308,9 +308,8 @@ export class MvccStore implements SnapshotStore {
       compacted: revision,
       historyStart: revision + 1,
     })
-    for (const [i, record] of records.entries()) {
-      index.adopt(new KeyRevision({ ...record, value: values[i], previous: undefined }))
-    }
+    const copies = records.map((record, i) => new KeyRevision({ ...record, value: values[i], previous: undefined }))
+    index.fill(byKey(copies), [])
     return new MvccStore(this.#options, index)
   }
 
@@ -578,6 +577,10 @@ export class MvccStore implements SnapshotStore {
       if (!isStorageError(error, 'RevisionConflict') && !isStorageError(error, 'KeyNotFound')) throw error
     }
   }
+}
+
+function byKey(records: readonly KeyRevision[]): ReadonlyMap<string, KeyRevision> {
+  return new Map(records.map((record) => [record.key, record]))
 }
 
 function isLive(record: KeyRevision | undefined): record is KeyRevision {
