@@ -7,6 +7,8 @@ import { AddressRange } from './address-range.ts'
  * name free wins, on whichever API server it runs.
  */
 export interface IpAddressRegistry {
+  /** Resolves once `has` knows what is stored. */
+  loaded(): Promise<void>
   /** Whether there is an object of that name, as far as is known here; a create is the proof. */
   has(name: string): boolean
   /** Creates the object; false where there is one of that name. */
@@ -36,7 +38,7 @@ export interface ClusterIpAllocatorOptions {
   /** `--service-cluster-ip-range`: counts until the first ServiceCIDR exists. */
   readonly configuredRanges: readonly string[]
   /** The ServiceCIDR objects as they are now. */
-  readonly serviceCidrs: () => readonly ServiceCIDR[]
+  readonly serviceCidrs: () => Promise<readonly ServiceCIDR[]>
   /** A number in [0, 1). */
   readonly random: () => number
 }
@@ -62,7 +64,8 @@ export class ClusterIpAllocator {
 
   /** Takes the next free address of the family. Errors: {@link AllocationError} `full`. */
   async allocateNext(family: 4 | 6, owner: AddressOwner): Promise<string> {
-    for (const range of this.#ranges(family)) {
+    await this.#options.addresses.loaded()
+    for (const range of await this.#ranges(family)) {
       for (const value of range.candidates(this.#options.random)) {
         const name = formatIp({ family, value })
         if (this.#options.addresses.has(name)) continue
@@ -74,7 +77,8 @@ export class ClusterIpAllocator {
 
   /** Takes this address. Errors: {@link AllocationError} `outOfRange`, `allocated`. */
   async allocate(ip: IpAddress, owner: AddressOwner): Promise<void> {
-    if (!this.#ranges(ip.family).some((range) => range.contains(ip))) {
+    const ranges = await this.#ranges(ip.family)
+    if (!ranges.some((range) => range.contains(ip))) {
       throw new AllocationError('outOfRange', 'the provided network does not match the current range')
     }
     if (!(await this.#create(formatIp(ip), ip.family, owner))) {
@@ -88,15 +92,15 @@ export class ClusterIpAllocator {
   }
 
   /** What a dry run says it would take: the network address of a range, which nobody gets. */
-  dryRunNext(family: 4 | 6): string {
-    const [range] = this.#ranges(family)
+  async dryRunNext(family: 4 | 6): Promise<string> {
+    const [range] = await this.#ranges(family)
     if (!range) throw new AllocationError('full', 'range is full')
     return formatIp({ family, value: range.networkAddress })
   }
 
   /** A dry run of {@link allocate}: whether the address is free is not looked at. */
-  dryRun(ip: IpAddress): void {
-    const ranges = this.#ranges(ip.family)
+  async dryRun(ip: IpAddress): Promise<void> {
+    const ranges = await this.#ranges(ip.family)
     if (ranges.some((range) => range.contains(ip))) return
     const valid = ranges[0]?.cidr ?? ''
     const words = `the provided IP (${formatIp(ip)}) is not in the valid range. The range of valid IPs is ${valid}`
@@ -107,8 +111,8 @@ export class ClusterIpAllocator {
     return await this.#options.addresses.create(ipAddressObject(name, family, owner))
   }
 
-  #ranges(family: 4 | 6): AddressRange[] {
-    const objects = this.#options.serviceCidrs()
+  async #ranges(family: 4 | 6): Promise<AddressRange[]> {
+    const objects = await this.#options.serviceCidrs()
     const cidrs = objects.length === 0 ? this.#options.configuredRanges : objects.filter(isReady).flatMap(cidrsOf)
     const ranges = [...new Set(cidrs)].map((cidr) => this.#parse(cidr))
     return ranges.filter((range): range is AddressRange => range?.family === family)

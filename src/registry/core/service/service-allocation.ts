@@ -58,7 +58,7 @@ class Allocation {
   async #takeNextIp(family: 4 | 6): Promise<string> {
     const { ips } = this.#allocators
     try {
-      return this.#dryRun ? ips.dryRunNext(family) : await ips.allocateNext(family, this.#owner)
+      return this.#dryRun ? await ips.dryRunNext(family) : await ips.allocateNext(family, this.#owner)
     } catch (error) {
       if (!(error instanceof AllocationError)) throw error
       const words = `failed to allocate a serviceIP for Service ${goQuote(this.#owner.name)}: ${error.message}`
@@ -70,7 +70,7 @@ class Allocation {
     const ip = parseIp(wanted)
     if (!ip) throw internalError(`failed to parse service IP ${goQuote(wanted)}`)
     try {
-      if (this.#dryRun) this.#allocators.ips.dryRun(ip)
+      if (this.#dryRun) await this.#allocators.ips.dryRun(ip)
       else await this.#allocators.ips.allocate(ip, this.#owner)
     } catch (error) {
       if (!(error instanceof AllocationError)) throw error

@@ -127,7 +127,7 @@ export interface ServicesOptions {
   readonly config: RegistryConfig
   readonly addresses: IpAddressRegistry
   /** The ServiceCIDR objects as they are now, from a cache. */
-  readonly serviceCidrs: () => readonly ServiceCIDR[]
+  readonly serviceCidrs: () => Promise<readonly ServiceCIDR[]>
   readonly portRecord: PortRecord
   /** Deletes the Endpoints of a service that is gone; nothing happens where there are none. */
   readonly deleteEndpoints: (namespace: string, name: string) => Promise<void>
