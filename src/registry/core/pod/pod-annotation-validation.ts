@@ -103,17 +103,33 @@ function parseTolerations(text: string): Toleration[] | string {
     return `json: cannot unmarshal ${goJsonType(value)} into Go value of type []core.Toleration`
   const wrong = value.find((item) => item !== null && !isJsonObject(item))
   if (wrong !== undefined) return `json: cannot unmarshal ${goJsonType(wrong)} into Go value of type core.Toleration`
-  return value.map((item: unknown) => lowerCaseKeys((item ?? {}) as Record<string, unknown>))
+  const tolerations = value.map((item: unknown) => readToleration((item ?? {}) as Record<string, unknown>))
+  return tolerations.find((t) => typeof t === 'string') ?? (tolerations as Toleration[])
 }
 
-/** Go matches the members of the untagged internal type in any case. */
-function lowerCaseKeys(object: Record<string, unknown>): Toleration {
-  const known = ['key', 'operator', 'value', 'effect', 'tolerationSeconds']
-  const entries = Object.entries(object).flatMap(([key, value]): [string, unknown][] => {
-    const name = known.find((k) => k.toLowerCase() === key.toLowerCase())
-    return name && value !== null ? [[name, value]] : []
-  })
-  return Object.fromEntries(entries) as Toleration
+/** Members of the internal type, which has no JSON names: Go matches them in any case. */
+const TOLERATION_MEMBERS: readonly (readonly [goName: string, name: keyof Toleration, goType: string])[] = [
+  ['Key', 'key', 'string'],
+  ['Operator', 'operator', 'core.TolerationOperator'],
+  ['Value', 'value', 'string'],
+  ['Effect', 'effect', 'core.TaintEffect'],
+  ['TolerationSeconds', 'tolerationSeconds', 'int64'],
+]
+
+function readToleration(object: Record<string, unknown>): Toleration | string {
+  const toleration: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(object)) {
+    const member = TOLERATION_MEMBERS.find(([goName]) => goName.toLowerCase() === key.toLowerCase())
+    if (!member || value === null) continue
+    const [goName, name, goType] = member
+    const fits = goType === 'int64' ? Number.isInteger(value) : typeof value === 'string'
+    if (!fits) {
+      const printed = typeof value === 'number' && goType === 'int64' ? `number ${value}` : goJsonType(value)
+      return `json: cannot unmarshal ${printed} into Go struct field Toleration.${goName} of type ${goType}`
+    }
+    toleration[name] = value
+  }
+  return toleration as Toleration
 }
 
 function goJsonType(value: unknown): string {

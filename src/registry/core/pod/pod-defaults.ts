@@ -152,10 +152,6 @@ export function setPodSpecDefaults(spec: PodSpec): void {
   for (const container of spec.initContainers ?? []) setContainerDefaults(container)
   for (const container of spec.containers ?? []) setContainerDefaults(container)
   for (const container of spec.ephemeralContainers ?? []) setContainerDefaults(container)
-  if (spec.hostNetwork) {
-    setHostNetworkPorts(spec.containers)
-    setHostNetworkPorts(spec.initContainers)
-  }
   setResourceListDefaults(spec.overhead)
   setResourcesDefaults(spec.resources)
   mirrorServiceAccount(spec)
@@ -185,6 +181,10 @@ export function setPodDefaults(pod: Pod): void {
   for (const container of spec.initContainers ?? []) setRequestsFromLimits(container)
   setPodLevelDefaults(spec)
   spec.enableServiceLinks ??= true
+  if (spec.hostNetwork) {
+    setHostNetworkPorts(spec.containers)
+    setHostNetworkPorts(spec.initContainers)
+  }
   setPodSpecDefaults(spec)
   if (spec.terminationGracePeriodSeconds! < 0) spec.terminationGracePeriodSeconds = 1
 }

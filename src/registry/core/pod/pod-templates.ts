@@ -23,6 +23,7 @@ export const podTemplates = defineResource<PodTemplate>({
   group: '',
   resource: 'podtemplates',
   hubVersion: 'v1',
+  deletion: { returnsObject: true },
   defaults(obj) {
     if (obj.template) setPodTemplateDefaults(obj.template)
   },

@@ -27,8 +27,8 @@ import { unifiedDiff } from './unified-diff.ts'
 
 const METADATA = FieldPath.of('metadata')
 const SPEC = FieldPath.of('spec')
-/** The path of errors about the object as a whole. */
-const WHOLE = FieldPath.of('')
+/** How upstream prints the path of errors about the object as a whole. */
+const WHOLE = FieldPath.of('[]')
 const MAX_INT32 = 2 ** 31 - 1
 
 const specOf = (pod: Pod): PodSpec => pod.spec ?? { containers: [] }

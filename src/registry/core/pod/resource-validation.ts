@@ -55,7 +55,7 @@ const checkContainerResourceName: NameCheck = (errors, name, path) => {
 
 const checkPodResourceName: NameCheck = (errors, name, path) => {
   if (checkResourceName(errors, name, path) && !isSupportedPodLevelResource(name)) {
-    errors.push(notSupported(path, namedString(name), ['cpu', 'memory']))
+    errors.push(notSupported(path, namedString(name), ['cpu', 'hugepages-', 'memory']))
   }
 }
 
