@@ -17,6 +17,7 @@ import {
   validateNonnegativeField,
 } from '../../apimachinery/validation/object-meta.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
+import { dropDisabledTemplateFields } from '../core/pod/pod-disabled-fields.ts'
 import {
   type PodValidationOptions,
   podValidationOptionsFromPodTemplate,
@@ -189,9 +190,10 @@ export const daemonSets = defineResource<DaemonSet>({
   hubVersion: 'v1',
   defaults: setDefaults,
   strategy: {
-    prepareForCreate(daemonSet) {
+    prepareForCreate(daemonSet, { config }) {
       delete daemonSet.status
       daemonSet.metadata.generation = 1
+      dropDisabledTemplateFields(daemonSet.spec!.template, undefined, config)
       setTemplateGeneration(daemonSet, Math.max(1, templateGeneration(daemonSet)))
     },
     validate(daemonSet, { config }) {
@@ -202,8 +204,9 @@ export const daemonSets = defineResource<DaemonSet>({
       ]
     },
     warningsOnCreate: ({ spec }) => warningsForPodTemplate(SPEC.child('template'), spec!.template, undefined),
-    prepareForUpdate(daemonSet, old) {
+    prepareForUpdate(daemonSet, old, { config }) {
       daemonSet.status = old.status
+      dropDisabledTemplateFields(daemonSet.spec!.template, old.spec!.template, config)
       const templateChanged = !semanticEqual(daemonSet.spec!.template, old.spec!.template)
       setTemplateGeneration(daemonSet, templateGeneration(old) + (templateChanged ? 1 : 0))
       if (templateChanged || !semanticEqual(daemonSet.spec, old.spec)) {

@@ -11,6 +11,7 @@ import type {
 } from '../../apimachinery/types/apps-v1.ts'
 import { nameIsDNSSubdomain, validateNonnegativeField } from '../../apimachinery/validation/object-meta.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
+import { dropDisabledTemplateFields } from '../core/pod/pod-disabled-fields.ts'
 import {
   type PodValidationOptions,
   podValidationOptionsFromPodTemplate,
@@ -198,9 +199,10 @@ export const deployments = defineResource<Deployment>({
   hubVersion: 'v1',
   defaults: setDefaults,
   strategy: {
-    prepareForCreate(deployment) {
+    prepareForCreate(deployment, { config }) {
       delete deployment.status
       deployment.metadata.generation = 1
+      dropDisabledTemplateFields(deployment.spec!.template, undefined, config)
     },
     validate(deployment, { config }) {
       const options = podValidationOptionsFromPodTemplate(deployment.spec!.template, undefined, config)
@@ -216,8 +218,9 @@ export const deployments = defineResource<Deployment>({
         ...warningsForPodTemplate(SPEC.child('template'), template, undefined),
       ]
     },
-    prepareForUpdate(deployment, old) {
+    prepareForUpdate(deployment, old, { config }) {
       deployment.status = old.status
+      dropDisabledTemplateFields(deployment.spec!.template, old.spec!.template, config)
       const changed =
         !semanticEqual(deployment.spec, old.spec) ||
         !semanticEqual(deployment.metadata.annotations, old.metadata.annotations)

@@ -4,6 +4,7 @@ import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { ReplicaSet, ReplicaSetSpec, ReplicaSetStatus } from '../../apimachinery/types/apps-v1.ts'
 import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
+import { dropDisabledTemplateFields } from '../core/pod/pod-disabled-fields.ts'
 import {
   type PodValidationOptions,
   podValidationOptionsFromPodTemplate,
@@ -120,9 +121,10 @@ export const replicaSets = defineResource<ReplicaSet>({
     defaultPodTemplate(spec)
   },
   strategy: {
-    prepareForCreate(replicaSet) {
+    prepareForCreate(replicaSet, { config }) {
       delete replicaSet.status
       replicaSet.metadata.generation = 1
+      dropDisabledTemplateFields(replicaSet.spec!.template, undefined, config)
     },
     validate(replicaSet, { config }) {
       const options = podValidationOptionsFromPodTemplate(replicaSet.spec!.template, undefined, config)
@@ -137,8 +139,9 @@ export const replicaSets = defineResource<ReplicaSet>({
         ...warningsForPodTemplate(SPEC.child('template'), replicaSet.spec!.template!, undefined),
       ]
     },
-    prepareForUpdate(replicaSet, old) {
+    prepareForUpdate(replicaSet, old, { config }) {
       replicaSet.status = old.status
+      dropDisabledTemplateFields(replicaSet.spec!.template, old.spec!.template, config)
       if (!semanticEqual(replicaSet.spec, old.spec)) {
         replicaSet.metadata.generation = (old.metadata.generation ?? 0) + 1
       }

@@ -16,6 +16,7 @@ import { nameIsDNSLabel, validateAnnotations, validateLabels } from '../../apima
 import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { validatePersistentVolumeClaimSpec } from '../core/pod/claim-template-validation.ts'
 import { checkPodSpecificAnnotations } from '../core/pod/pod-annotation-validation.ts'
+import { dropDisabledTemplateFields } from '../core/pod/pod-disabled-fields.ts'
 import {
   type PodValidationOptions,
   podValidationOptionsFromPodTemplate,
@@ -284,6 +285,7 @@ export const statefulSets = defineResource<StatefulSet>({
     prepareForCreate(statefulSet, context) {
       delete statefulSet.status
       statefulSet.metadata.generation = 1
+      dropDisabledTemplateFields(statefulSet.spec!.template, undefined, context.config)
       dropDisabledFields(statefulSet, undefined, context)
     },
     validate(statefulSet, { config }) {
@@ -299,6 +301,7 @@ export const statefulSets = defineResource<StatefulSet>({
     ],
     prepareForUpdate(statefulSet, old, context) {
       statefulSet.status = old.status
+      dropDisabledTemplateFields(statefulSet.spec!.template, old.spec!.template, context.config)
       dropDisabledFields(statefulSet, old, context)
       if (!semanticEqual(statefulSet.spec, old.spec)) {
         statefulSet.metadata.generation = (old.metadata.generation ?? 0) + 1

@@ -8,6 +8,7 @@ import { validateCounts } from '../apps/counts.ts'
 import { podNameWarnings } from '../apps/pod-name-warnings.ts'
 import { labelSelectorValue } from '../apps/pod-template-selector.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
+import { dropDisabledTemplateFields } from '../core/pod/pod-disabled-fields.ts'
 import { type PodValidationOptions, podValidationOptionsFromPodTemplate } from '../core/pod/pod-spec-validation.ts'
 import { defineResource, type TableDefinition } from '../resource.ts'
 import {
@@ -167,9 +168,10 @@ export const cronJobs = defineResource<CronJob>({
   hubVersion: 'v1',
   defaults: setDefaults,
   strategy: {
-    prepareForCreate(cronJob) {
+    prepareForCreate(cronJob, { config }) {
       delete cronJob.status
       cronJob.metadata.generation = 1
+      dropDisabledTemplateFields(podTemplateOf(cronJob), undefined, config)
     },
     validate(cronJob, { config }) {
       const options = podValidationOptionsFromPodTemplate(podTemplateOf(cronJob), undefined, config)
@@ -183,8 +185,9 @@ export const cronJobs = defineResource<CronJob>({
       ...podNameWarnings(cronJob.metadata.name),
       ...warningsForJobSpec(cronJob.spec.jobTemplate.spec!, undefined, JOB_SPEC),
     ],
-    prepareForUpdate(cronJob, old) {
+    prepareForUpdate(cronJob, old, { config }) {
       cronJob.status = old.status
+      dropDisabledTemplateFields(podTemplateOf(cronJob), podTemplateOf(old), config)
       if (!semanticEqual(cronJob.spec, old.spec)) cronJob.metadata.generation = (old.metadata.generation ?? 0) + 1
     },
     validateUpdate(cronJob, old, { config }) {

@@ -1,6 +1,7 @@
 import { parseTime } from '../../apimachinery/clock.ts'
 import { type FieldError, invalid, required } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
+import { goQuote } from '../../apimachinery/go-quote.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { Job } from '../../apimachinery/types/batch-v1.ts'
 import { isDNS1123Label } from '../../apimachinery/validation/names.ts'
@@ -8,6 +9,7 @@ import { labelSelectorHasInvalidLabelValue, nameIsDNSSubdomain } from '../../api
 import { podNameWarnings } from '../apps/pod-name-warnings.ts'
 import { labelSelectorValue, parseSelector } from '../apps/pod-template-selector.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
+import { dropDisabledTemplateFields } from '../core/pod/pod-disabled-fields.ts'
 import { type PodValidationOptions, podValidationOptionsFromPodTemplate } from '../core/pod/pod-spec-validation.ts'
 import { defineResource, type StrategyContext, type TableDefinition } from '../resource.ts'
 import {
@@ -164,6 +166,10 @@ const table: TableDefinition<Job> = {
   },
 }
 
+/** Deleting a job leaves its pods, unless the client says otherwise. */
+const PODS_STAY_WARNING =
+  'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning'
+
 /** @see pkg/registry/batch/job/strategy.go, pkg/apis/batch/validation/validation.go */
 export const jobs = defineResource<Job>({
   group: 'batch',
@@ -171,10 +177,11 @@ export const jobs = defineResource<Job>({
   hubVersion: 'v1',
   defaults: setJobDefaults,
   strategy: {
-    prepareForCreate(job) {
+    prepareForCreate(job, { config }) {
       generateSelector(job)
       delete job.status
       job.metadata.generation = 1
+      dropDisabledTemplateFields(job.spec!.template, undefined, config)
     },
     validate: (job, { config }) =>
       validateJob(job, podValidationOptionsFromPodTemplate(job.spec!.template, undefined, config), true),
@@ -182,8 +189,9 @@ export const jobs = defineResource<Job>({
       ...podNameWarnings(job.metadata.name),
       ...warningsForJobSpec(job.spec!, undefined, SPEC),
     ],
-    prepareForUpdate(job, old) {
+    prepareForUpdate(job, old, { config }) {
       job.status = old.status
+      dropDisabledTemplateFields(job.spec!.template, old.spec!.template, config)
       if (!semanticEqual(job.spec, old.spec)) job.metadata.generation = (old.metadata.generation ?? 0) + 1
     },
     validateUpdate: validateJobUpdate,
@@ -205,7 +213,12 @@ export const jobs = defineResource<Job>({
       ],
     },
   },
-  deletion: { dependents: 'orphan' },
+  deletion: {
+    dependents: 'orphan',
+    warnings: ({ orphanDependents, propagationPolicy }) =>
+      orphanDependents === undefined && propagationPolicy === undefined ? [PODS_STAY_WARNING] : [],
+  },
+  unsupportedFieldLabel: (label) => `field label ${goQuote(label)} not supported for Job`,
   selectableFields: ({ status }) => ({ 'status.successful': String(status?.succeeded ?? 0) }),
   table,
 })
