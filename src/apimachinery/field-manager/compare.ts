@@ -1,7 +1,7 @@
 import { equalJson } from '../clone.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import type { ListNode, SchemaNode } from '../schema/schema-node.ts'
-import { EMPTY_SET, type FieldSet, FieldSetBuilder, isEmptySet } from './field-set.ts'
+import { EMPTY_SET, type FieldSet, FieldSetBuilder, inOrder, isEmptySet, makeTree } from './field-set.ts'
 import { fieldElement, type PathElement } from './path-element.ts'
 import {
   alwaysWrittenFields,
@@ -10,6 +10,7 @@ import {
   isAtomicMap,
   itemElement,
   memberNode,
+  type Shape,
   shapeOf,
   zeroOf,
 } from './typed-value.ts'
@@ -65,36 +66,35 @@ class CompareWalker {
 
   compare(node: SchemaNode, left: unknown, right: unknown): void {
     if (left === right) return
-    const rightShape = shapeOf(node, right === undefined ? left : right)
-    const leftShape = left === undefined ? rightShape : shapeOf(node, left)
-    // A value of a kind that the schema leaves open may have changed its type: both sides are looked at.
-    if (leftShape !== rightShape && right !== undefined) this.#compareAs(leftShape, node, left, right)
-    const wasLeaf = this.#compareAs(right === undefined ? leftShape : rightShape, node, left, right)
-    if (wasLeaf) return
-    if (left === undefined) this.#added.add(this.#path)
-    else if (right === undefined) this.#removed.add(this.#path)
+    if (left === undefined) this.#added.addTree(this.#path, this.#wholeTree(node, right))
+    else if (right === undefined) this.#removed.addTree(this.#path, this.#wholeTree(node, left))
+    else this.#compareBoth(node, left, right)
   }
 
-  /** Answers whether the values were taken as a whole. */
-  #compareAs(shape: 'map' | 'list' | 'scalar', node: SchemaNode, left: unknown, right: unknown): boolean {
-    if (shape === 'map') return this.#compareMaps(node, left, right)
-    if (shape === 'list') return this.#compareLists(node, left, right)
-    this.#leaf(left, right)
-    return true
+  #compareBoth(node: SchemaNode, left: unknown, right: unknown): void {
+    const leftShape = shapeOf(node, left)
+    const rightShape = shapeOf(node, right)
+    // A value of a kind that the schema leaves open may have changed its type: both sides are looked at.
+    if (leftShape !== rightShape) this.#compareAs(leftShape, node, left, right)
+    this.#compareAs(rightShape, node, left, right)
+  }
+
+  #compareAs(shape: Shape, node: SchemaNode, left: unknown, right: unknown): void {
+    if (shape === 'map') this.#compareMaps(node, left, right)
+    else if (shape === 'list') this.#compareLists(node, left, right)
+    else this.#leaf(left, right)
   }
 
   #leaf(left: unknown, right: unknown): void {
-    if (left === undefined) this.#added.add(this.#path)
-    else if (right === undefined) this.#removed.add(this.#path)
-    else if (!equalJson(left, right)) this.#modified.add(this.#path)
+    if (!equalJson(left, right)) this.#modified.add(this.#path)
   }
 
-  #compareMaps(node: SchemaNode, left: unknown, right: unknown): boolean {
+  #compareMaps(node: SchemaNode, left: unknown, right: unknown): void {
     const l = isJsonObject(left) ? left : undefined
     const r = isJsonObject(right) ? right : undefined
     if (isAtomicMap(node) || (this.#isEmptyMap(node, l) && this.#isEmptyMap(node, r))) {
       this.#leaf(left, right)
-      return true
+      return
     }
     for (const key in l) if (l[key] !== undefined) this.#compareMember(node, key, l, r)
     for (const key in r) if (r[key] !== undefined && l?.[key] === undefined) this.#compareMember(node, key, l, r)
@@ -105,7 +105,29 @@ class CompareWalker {
         if (side[name] === undefined) this.#compareMember(node, name, l, r)
       }
     }
-    return false
+  }
+
+  /** The paths of a value that only one side has. */
+  #wholeTree(node: SchemaNode, value: unknown): FieldSet {
+    const children: Record<string, FieldSet> = {}
+    const shape = shapeOf(node, value)
+    if (shape === 'map' && isJsonObject(value) && !isAtomicMap(node)) {
+      for (const key in value) this.#addWhole(children, node, key, value[key])
+      for (const { name, zero } of this.#zeros ? alwaysWrittenFields(node) : []) {
+        if (value[name] === undefined) this.#addWhole(children, node, name, zero)
+      }
+    } else if (shape === 'list' && Array.isArray(value)) {
+      const list = associativeList(node)
+      for (const [element, items] of list ? this.#group(list, value) : []) {
+        children[element] = items.length === 1 ? this.#wholeTree(list!.item, items[0]) : EMPTY_SET
+      }
+    }
+    return makeTree(true, inOrder(children))!
+  }
+
+  #addWhole(children: Record<string, FieldSet>, node: SchemaNode, key: string, value: unknown): void {
+    if (value === undefined) return
+    children[fieldElement(key)] = this.#wholeTree(memberNode(node, key) ?? DEDUCED_NODE, value)
   }
 
   #isEmptyMap(node: SchemaNode, map: JsonObject | undefined): boolean {
@@ -129,21 +151,22 @@ class CompareWalker {
     return value === undefined && this.#zeros ? zeroOf(node, key) : value
   }
 
-  #compareLists(node: SchemaNode, left: unknown, right: unknown): boolean {
+  #compareLists(node: SchemaNode, left: unknown, right: unknown): void {
     const l = Array.isArray(left) ? left : undefined
     const r = Array.isArray(right) ? right : undefined
     const list = associativeList(node)
     if (!list || (!l?.length && !r?.length)) {
       this.#leaf(left, right)
-      return true
+      return
     }
+    // Cheaper than to tell the items apart, which is needed where one of them has changed.
+    if (l && r && equalJson(l, r)) return
     const leftItems = this.#group(list, l ?? [])
     const rightItems = this.#group(list, r ?? [])
     for (const [element, items] of leftItems) this.#compareItems(list, element, items, rightItems.get(element) ?? [])
     for (const [element, items] of rightItems) {
       if (!leftItems.has(element)) this.#compareItems(list, element, [], items)
     }
-    return false
   }
 
   #group(list: ListNode, items: readonly unknown[]): Items {
@@ -166,10 +189,10 @@ class CompareWalker {
       if (!equalJson(left, right)) this.#modified.add(this.#path)
     } else if (left.length >= 2) {
       if (right.length > 0) this.compare(list.item, undefined, right[0])
-      this.#removed.add(this.#path)
+      this.#removed.addTree(this.#path, EMPTY_SET)
     } else {
       if (left.length > 0) this.compare(list.item, left[0], undefined)
-      this.#added.add(this.#path)
+      this.#added.addTree(this.#path, EMPTY_SET)
     }
     this.#path.pop()
   }

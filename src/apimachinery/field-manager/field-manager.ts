@@ -76,7 +76,8 @@ const BEFORE_FIRST_APPLY = 'before-first-apply'
 
 /**
  * Keeps `metadata.managedFields` of writes through one endpoint (a version of a resource, or a subresource of it), and
- * merges what is applied. Objects that are handed in are not written to; results share parts with them.
+ * merges what is applied. Objects that are handed in must be in normal form (fields that JSON always carries filled in);
+ * they are not written to; results share parts with them.
  *
  * @see KEP-555; apimachinery pkg/util/managedfields/internal/fieldmanager.go
  */
@@ -182,7 +183,7 @@ export class FieldManager {
     const identity = { manager: name, operation: 'Apply', apiVersion, subresource } as const
     const applierId = managerId(identity)
     const applier: ManagerEntry = { ...identity, time: undefined, set: EMPTY_SET, encoded: undefined }
-    const before = this.#expanded(live)
+    const before = live.metadata.uid ? this.#typed(live) : this.#expanded(live)
     const result = applying(() =>
       this.#updater.apply({ live: before, config, managers: owners, applier, applierId, force }),
     )
@@ -219,7 +220,7 @@ export class FieldManager {
     if (last?.['apiVersion'] !== apiVersion) return undefined
     try {
       validateTyped(node, last, { allowDuplicates: false })
-      const { value } = this.#expanded(live)
+      const { value } = this.#typed(live)
       validateTyped(node, value, { allowDuplicates: false })
       const { removed, modified, added } = compareValues(node, last, value, { zeros: false })
       return difference(toFieldSet(node, last), union(union(modified, added), removed))

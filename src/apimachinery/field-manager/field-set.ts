@@ -33,12 +33,13 @@ function isMember(tree: FieldSet): boolean {
 }
 
 /** The subtree of a member or not, with what lies below; undefined where nothing is left. */
-function makeTree(member: boolean, children: FieldSet): FieldSet | undefined {
+export function makeTree(member: boolean, children: FieldSet): FieldSet | undefined {
   if (isEmptySet(children)) return member ? MEMBER : undefined
   return member ? { '.': MEMBER, ...children } : children
 }
 
-function inOrder(children: FieldSet): FieldSet {
+/** The children in the order in which sets are written. */
+export function inOrder(children: FieldSet): FieldSet {
   const keys = Object.keys(children)
   let sorted = true
   for (let i = 1; i < keys.length && sorted; i++) sorted = comparePathElements(keys[i - 1]!, keys[i]!) < 0
@@ -203,16 +204,23 @@ export function pathsOf(set: FieldSet): PathElements[] {
 export class FieldSetBuilder {
   #member = false
   #children: Map<PathElement, FieldSetBuilder> | undefined
-
-  get isEmpty(): boolean {
-    return !this.#member && this.#children === undefined
-  }
+  /** A tree that was made elsewhere, for this path and all below it. */
+  #whole: FieldSet | undefined
 
   /** Adds a path; the empty one is left out, as upstream does. */
-  add(path: PathElements, length = path.length): void {
+  add(path: PathElements): void {
+    if (path.length > 0) this.#descend(path).#member = true
+  }
+
+  /** Adds the tree of a path, as {@link makeTree} gives it; nothing else may be added there. */
+  addTree(path: PathElements, tree: FieldSet): void {
+    this.#descend(path).#whole = tree
+  }
+
+  #descend(path: PathElements): FieldSetBuilder {
     let node: FieldSetBuilder = this
-    for (let i = 0; i < length; i++) node = node.child(path[i]!)
-    if (length > 0) node.#member = true
+    for (const element of path) node = node.child(element)
+    return node
   }
 
   /** Marks the path that this builder stands for as a member. */
@@ -232,14 +240,11 @@ export class FieldSetBuilder {
   }
 
   build(): FieldSet {
-    return this.#buildChildren()
-  }
-
-  #buildChildren(): FieldSet {
+    if (this.#whole) return childrenOf(this.#whole)
     if (!this.#children) return EMPTY_SET
     const result: Record<string, FieldSet> = {}
     for (const [element, builder] of this.#children) {
-      const tree = makeTree(builder.#member, builder.#buildChildren())
+      const tree = builder.#whole ?? makeTree(builder.#member, builder.build())
       if (tree !== undefined) result[element] = tree
     }
     return inOrder(result)

@@ -1,3 +1,4 @@
+import { equalJson } from '../clone.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import { setMember } from '../patch/json-member.ts'
 import type { ListNode, SchemaNode } from '../schema/schema-node.ts'
@@ -14,7 +15,7 @@ import {
 
 /**
  * Merges an applied configuration into a live value: what is applied wins, what it does not name stays. Shares parts of
- * both.
+ * both; where nothing changes, the result is the live value itself.
  *
  * @throws {TypedValueError} where items of a list cannot be told apart, or stand twice in what is applied
  * @see structured-merge-diff typed/merge.go
@@ -39,22 +40,27 @@ function isEmptyMap(value: JsonObject | undefined): boolean {
 function mergeMaps(node: SchemaNode, live: unknown, applied: unknown): unknown {
   const l = isJsonObject(live) ? live : undefined
   const r = isJsonObject(applied) ? applied : undefined
-  if (isAtomicMap(node) || (isEmptyMap(l) && isEmptyMap(r))) return applied
+  if (isAtomicMap(node) || (isEmptyMap(l) && isEmptyMap(r))) return equalJson(live, applied) ? live : applied
   const result: JsonObject = { ...l }
+  let changed = l === undefined
   for (const key of Object.keys(r ?? {})) {
     const child = memberNode(node, key) ?? DEDUCED_NODE
     const before = l && Object.hasOwn(l, key) ? l[key] : undefined
-    setMember(result, key, mergeValues(child, before, r![key]))
+    const merged = mergeValues(child, before, r![key])
+    if (merged === before) continue
+    changed = true
+    setMember(result, key, merged)
   }
-  return result
+  return changed ? result : live
 }
 
 function mergeLists(node: SchemaNode, live: unknown, applied: unknown): unknown {
   const l = Array.isArray(live) ? live : []
   const r = Array.isArray(applied) ? applied : []
   const list = associativeList(node)
-  if (!list || (l.length === 0 && r.length === 0)) return applied
-  return new ListMerge(list, l, r).run()
+  if (!list || (l.length === 0 && r.length === 0)) return equalJson(live, applied) ? live : applied
+  const merged = new ListMerge(list, l, r).run()
+  return merged.length === l.length && merged.every((item, i) => item === l[i]) ? live : merged
 }
 
 interface Indexed {
@@ -85,7 +91,7 @@ class ListMerge {
     this.#shared = this.#right.elements.filter((element) => this.#left.items.has(element)).reverse()
   }
 
-  run(): unknown {
+  run(): readonly unknown[] {
     const left = this.#left.elements
     const right = this.#right.elements
     let l = 0

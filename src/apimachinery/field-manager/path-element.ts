@@ -33,11 +33,15 @@ export function keyElement(fields: readonly (readonly [name: string, value: unkn
   return `${text}}`
 }
 
+/** Strings that JSON writes as they are. */
+const PLAIN_TEXT = /^[A-Za-z0-9._/:-]*$/
+
 const HTML: Readonly<Record<string, string>> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026' }
 
 /** JSON as Go writes it: HTML characters escaped, members sorted. */
 function compactJson(value: unknown): string {
   if (typeof value === 'string') {
+    if (PLAIN_TEXT.test(value)) return `"${value}"`
     const text = JSON.stringify(value)
     return /[<>&]/.test(text) ? text.replace(/[<>&]/g, (c) => HTML[c]!) : text
   }
@@ -47,9 +51,10 @@ function compactJson(value: unknown): string {
   return `{${members.map(([k, v]) => `${compactJson(k)}:${compactJson(v)}`).join(',')}}`
 }
 
-/** Canonical texts of elements seen before; emptied when it has grown large. */
+/** Canonical texts and key fields of elements seen before; emptied when they have grown large. */
 const canonicalTexts = new Map<string, PathElement>()
-const MAX_CANONICAL_TEXTS = 20_000
+const keyFields = new Map<PathElement, KeyFields>()
+const MAX_CACHED_ELEMENTS = 20_000
 
 /**
  * The canonical form of an element that a client sent; undefined for a kind of element that is not known, which is to
@@ -63,7 +68,7 @@ export function canonicalElement(text: string): PathElement | undefined {
   if (known !== undefined) return known
   const canonical = parseElement(text)
   if (canonical === undefined) return undefined
-  if (canonicalTexts.size >= MAX_CANONICAL_TEXTS) canonicalTexts.clear()
+  if (canonicalTexts.size >= MAX_CACHED_ELEMENTS) canonicalTexts.clear()
   canonicalTexts.set(text, canonical)
   return canonical
 }
@@ -104,6 +109,16 @@ function keyFieldsOf(text: string): KeyFields {
   return Object.entries(parsed).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
 }
 
+function cachedKeyFields(element: PathElement): KeyFields {
+  let fields = keyFields.get(element)
+  if (!fields) {
+    fields = keyFieldsOf(element)
+    if (keyFields.size >= MAX_CACHED_ELEMENTS) keyFields.clear()
+    keyFields.set(element, fields)
+  }
+  return fields
+}
+
 const KIND_ORDER = 'fkvi'
 
 /** Order in which elements are written: fields, keys, values, indexes; keys and values by what they hold. */
@@ -113,7 +128,7 @@ export function comparePathElements(a: PathElement, b: PathElement): number {
   if (kind !== b[0]) return KIND_ORDER.indexOf(kind) - KIND_ORDER.indexOf(b[0]!)
   switch (kind) {
     case 'k':
-      return compareKeys(keyFieldsOf(a), keyFieldsOf(b))
+      return compareKeys(cachedKeyFields(a), cachedKeyFields(b))
     case 'v':
       return compareValues(parseJson(a), parseJson(b))
     case 'i':
