@@ -135,8 +135,10 @@ async function dispatchItem(
       return await patched(call, endpointOf(resource, '')!, options, output)
     case 'DELETE': {
       if (!verbs.includes('delete')) break
-      const { result } = await remove(call, resource, options.services)
-      return { status: 200, body: encodeResult(call, resource, result, output) }
+      const { result, deleted, options: asked } = await remove(call, resource, options.services)
+      // Clients that ask for dependents to go first, in the old way, are told that the object is still there.
+      const status = !deleted && asked.orphanDependents === false ? 202 : 200
+      return { status, body: encodeResult(call, resource, result, output) }
     }
   }
   throw methodNotAllowed()

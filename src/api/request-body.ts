@@ -50,7 +50,7 @@ export function decodeBody(body: Buffer, format: Format, expected: ExpectedType)
   let value: unknown
   let actual: GroupVersionKind
   try {
-    value = format === 'yaml' ? parseYamlExact(body) : parseBody(body)
+    value = format === 'yaml' ? parseYamlExact(body) : parseJsonBody(body)
     actual = kindOf(value, expected.gvk)
   } catch (error) {
     if (error instanceof DecodeError) throw unrecognized(expected, error.message, body)
@@ -66,7 +66,8 @@ export function decodeBody(body: Buffer, format: Format, expected: ExpectedType)
   }
 }
 
-function parseBody(body: Buffer): unknown {
+/** Parses a JSON body. Throws {@link DecodeError} in the words of the layer that looks for the kind first. */
+export function parseJsonBody(body: Buffer): unknown {
   try {
     return parseJsonExact(body)
   } catch (error) {
@@ -77,8 +78,8 @@ function parseBody(body: Buffer): unknown {
 
 const noKind = (why: string): DecodeError => new DecodeError(`couldn't get version/kind; json parse error: ${why}`)
 
-/** Kind and version that the body names; what it leaves open is the request's. */
-function kindOf(value: unknown, expected: GroupVersionKind): GroupVersionKind {
+/** Kind and version that the body names; what it leaves open is the request's. Throws {@link DecodeError}. */
+export function kindOf(value: unknown, expected: GroupVersionKind): GroupVersionKind {
   if (value === null || value === undefined) return expected
   if (!isExactObject(value)) {
     throw noKind(
@@ -109,26 +110,48 @@ function jsonTypeOf(value: unknown): string {
 
 /** Refuses bodies of other types, each in the words of the layer of upstream that would notice. */
 function checkKind(actual: GroupVersionKind, expected: ExpectedType): void {
-  const { gvk } = expected
-  if (actual.kind === gvk.kind && actual.version === gvk.version && actual.group === gvk.group) return
-  const isKnown = definitionOf(actual) !== undefined || GENERIC_KINDS.has(`${apiVersionOf(actual)}/${actual.kind}`)
-  if (!isKnown && actual.kind !== gvk.kind) {
-    const why = `no kind "${actual.kind}" is registered for version "${apiVersionOf(actual)}" in scheme "pkg/api/legacyscheme/scheme.go:30"`
-    throw cannotBeHandled(actual, expected, why)
-  }
-  if (actual.kind !== gvk.kind) {
-    const from = `${goPackageOf(actual)}.${actual.kind}`
-    throw cannotBeHandled(actual, expected, `converting (${from}) to (${expected.internalType}): unknown conversion`)
-  }
+  const why = kindMismatch(actual, expected)
+  if (why !== undefined) throw cannotBeHandled(actual, expected, why)
+  if (apiVersionOf(actual) === apiVersionOf(expected.gvk)) return
   throw badRequest(
-    `the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersionOf(gvk)})`,
+    `the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersionOf(expected.gvk)})`,
   )
+}
+
+/** Why an object of that kind cannot become one of the expected type; undefined where it can (versions may differ). */
+export function kindMismatch(actual: GroupVersionKind, expected: ExpectedType): string | undefined {
+  const { gvk } = expected
+  if (actual.kind === gvk.kind && actual.version === gvk.version && actual.group === gvk.group) return undefined
+  const apiVersion = apiVersionOf(actual)
+  const isKnown =
+    definitionOf(actual) !== undefined ||
+    GENERIC_KINDS.has(`${apiVersion}/${actual.kind}`) ||
+    FORMER_VERSIONS.has(apiVersion)
+  if (!isKnown) {
+    return `no kind "${actual.kind}" is registered for version "${apiVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`
+  }
+  if (actual.kind === gvk.kind) return undefined
+  return `converting (${actual.version}.${actual.kind}) to (${expected.internalType}): unknown conversion`
 }
 
 /** Kinds of the meta group that every group version knows. */
 const GENERIC_KINDS: ReadonlySet<string> = new Set(['v1/List', 'v1/Status'])
 
-const goPackageOf = ({ version }: GroupVersionKind): string => version
+/** Versions that upstream still reads, though it serves them no more. */
+const FORMER_VERSIONS: ReadonlySet<string> = new Set([
+  'extensions/v1beta1',
+  'apps/v1beta1',
+  'apps/v1beta2',
+  'autoscaling/v2beta1',
+  'autoscaling/v2beta2',
+  'batch/v1beta1',
+  'policy/v1beta1',
+  'rbac.authorization.k8s.io/v1beta1',
+  'rbac.authorization.k8s.io/v1alpha1',
+  'scheduling.k8s.io/v1beta1',
+  'discovery.k8s.io/v1beta1',
+  'events.k8s.io/v1beta1',
+])
 
 function typed(object: JsonObject, gvk: GroupVersionKind): KubeObject {
   const kube = object as KubeObject

@@ -1,5 +1,4 @@
 import { admissionregistrationEntries } from './admissionregistration/entries.ts'
-import { apiextensionsEntries } from './apiextensions/entries.ts'
 import { apiregistrationEntries } from './apiregistration/entries.ts'
 import { appsEntries } from './apps/entries.ts'
 import { autoscalingEntries } from './autoscaling/entries.ts'
@@ -22,7 +21,6 @@ import { storageEntries } from './storage/entries.ts'
 export const builtinEntries: readonly AnyResourceEntry[] = [
   ...coreEntries,
   ...admissionregistrationEntries,
-  ...apiextensionsEntries,
   ...apiregistrationEntries,
   ...appsEntries,
   ...autoscalingEntries,

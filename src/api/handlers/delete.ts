@@ -1,8 +1,9 @@
 import { badRequest, isNotFound } from '../../apimachinery/api-error.ts'
+import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import type { JsonObject, KubeObject } from '../../apimachinery/kube-object.ts'
 import { typeOf } from '../../apimachinery/schema/builtin-types.ts'
 import { decode } from '../../apimachinery/schema/decode.ts'
-import { DecodeError, parseJsonExact } from '../../apimachinery/schema/json-text.ts'
+import { DecodeError } from '../../apimachinery/schema/json-text.ts'
 import { parseYamlExact } from '../../apimachinery/schema/yaml-text.ts'
 import { decodeProtobuf } from '../../apimachinery/protobuf/decode.ts'
 import { collectionPrefix } from '../../registry/generic/resource-identity.ts'
@@ -11,7 +12,7 @@ import type { DeleteOutcome, ValidateCreate } from '../../registry/generic/resou
 import type { ApiResource } from '../api-resource.ts'
 import type { Call } from '../call.ts'
 import { parseListOptions } from '../list-options.ts'
-import { bodyFormat } from '../request-body.ts'
+import { bodyFormat, kindOf, parseJsonBody } from '../request-body.ts'
 import { fieldLabelConverter, filterOf } from '../selection.ts'
 import { deleteOptionsOf, deleteOptionsOfQuery, type DeleteRequestOptions } from '../write-options.ts'
 import { bodyOf } from './body.ts'
@@ -21,11 +22,16 @@ const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
 const DELETE_OPTIONS_GVK = { group: 'meta.k8s.io', version: 'v1', kind: 'DeleteOptions' }
 
 /** DELETE of one object. */
-export async function remove(call: Call, resource: ApiResource, services: HandlerServices): Promise<DeleteOutcome> {
+export async function remove(
+  call: Call,
+  resource: ApiResource,
+  services: HandlerServices,
+): Promise<DeleteOutcome & { readonly options: DeleteRequestOptions }> {
   const options = readDeleteOptions(call)
   const { store } = resource.backing!
   const validate = deleteValidation(call, resource, services, options, call.info.name)
-  return await store.delete(call.context({ dryRun: options.dryRun }), call.info.name, options, validate)
+  const outcome = await store.delete(call.context({ dryRun: options.dryRun }), call.info.name, options, validate)
+  return { ...outcome, options }
 }
 
 /** DELETE of a collection: every object that the selectors choose; answers with what was chosen. */
@@ -88,7 +94,12 @@ function decodeDeleteOptions(call: Call, body: Buffer): JsonObject {
   const format = bodyFormat(call.request.headers['content-type'])
   try {
     if (format === 'protobuf') return decodeProtobuf(body, DELETE_OPTIONS_GVK).object
-    const value = format === 'yaml' ? parseYamlExact(body) : parseJsonExact(body)
+    const value = format === 'yaml' ? parseYamlExact(body) : parseJsonBody(body)
+    const { group, version, kind } = kindOf(value, DELETE_OPTIONS_GVK)
+    if (kind !== 'DeleteOptions') {
+      const why = `no kind "${kind}" is registered for version "${apiVersionOf({ group, version })}" in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"`
+      throw badRequest(why)
+    }
     return decode(value ?? {}, typeOf(DELETE_OPTIONS)).object
   } catch (error) {
     if (error instanceof DecodeError) throw badRequest(error.message)

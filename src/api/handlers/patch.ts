@@ -14,6 +14,7 @@ import { checkName, ensureNamespace } from '../../registry/generic/object-metada
 import type { UpdateOutcome } from '../../registry/generic/resource-store.ts'
 import type { Call } from '../call.ts'
 import { managerOf } from '../field-manager-name.ts'
+import { kindMismatch, kindOf } from '../request-body.ts'
 import { parseWriteOptions, type WriteOptions } from '../write-options.ts'
 import { bodyOf, strictDecodingError } from './body.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -75,6 +76,7 @@ function applyChange(call: Call, endpoint: Endpoint, body: Buffer, options: Writ
 
 function parseApplied(body: Buffer): ParsedJson & { readonly value: JsonObject } {
   const parsed = parsing(() => parseJsonOrYaml(body), 'error decoding YAML: ')
+  if (parsed.value === null || parsed.value === undefined) return { value: {}, strictErrors: parsed.strictErrors }
   if (!isJsonObject(parsed.value)) {
     throw badRequest(
       `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonType(parsed.value)} into Go value of type map[string]interface {}`,
@@ -93,7 +95,12 @@ function parseJsonOrYaml(body: Buffer): ParsedJson {
       if (!(error instanceof DecodeError)) throw error
     }
   }
-  return parseYaml(body.toString('utf8'))
+  try {
+    return parseYaml(body.toString('utf8'))
+  } catch (error) {
+    if (error instanceof DecodeError) throw new DecodeError(`error converting YAML to JSON: ${error.message}`)
+    throw error
+  }
 }
 
 const OPENING_BRACE = 0x7b
@@ -108,7 +115,10 @@ function reportAppliedStrictErrors(call: Call, { strictErrors }: ParsedJson, opt
   if (options.fieldValidation === 'Strict') {
     throw badRequest(`error strict decoding YAML: ${strictErrors.join('\n')}`)
   }
-  for (const error of strictErrors) call.warn(error)
+  // The YAML reader's list of errors becomes a warning each.
+  for (const error of strictErrors) {
+    for (const line of error.replace(/^(error converting YAML to JSON: )?yaml: unmarshal errors:\n/, '').split('\n')) call.warn(line.trim())
+  }
 }
 
 /** A JSON, merge or strategic merge patch. */
@@ -152,13 +162,14 @@ function patchFunction(
     const errors = strict ? strictErrors.map((e) => `json patch ${e}`) : []
     return (served) => jsonResult(applyJsonPatch(served, decoded.operations), errors)
   }
-  if (type === 'merge') return (served) => jsonResult(applyMergePatch(served, value), strictErrors)
-  if (!isJsonObject(value)) {
-    throw badRequest(`json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`)
+  if (value !== null && !isJsonObject(value) && (strict || type === 'strategic')) {
+    throw badRequest(`${prefix}json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`)
   }
+  if (type === 'merge') return (served) => jsonResult(applyMergePatch(served, value), strict ? strictErrors : [])
+  const fields = isJsonObject(value) ? value : {}
   return (served) => {
-    const object = applyStrategicMergePatch(served, value, endpoint.node)
-    return { object, shown: () => goFormat(value), strictErrors }
+    const object = applyStrategicMergePatch(served, fields, endpoint.node)
+    return { object, shown: () => goFormat(fields), strictErrors }
   }
 }
 
@@ -181,6 +192,8 @@ function decodePatched(
   shown: () => string,
 ): { readonly object: KubeObject; readonly strictErrors: readonly string[] } {
   try {
+    const why = kindMismatch(kindOf(object, endpoint.gvk), endpoint)
+    if (why !== undefined) throw new DecodeError(why)
     // What the patch did not touch is shared with the stored object: decoding makes a new one.
     const decoded = decode(object, endpoint.node)
     const kube = decoded.object as KubeObject

@@ -228,7 +228,9 @@ class Decoder {
 
   #integer(value: ExactJson, node: ScalarNode): number | undefined {
     if (typeof value === 'number') {
-      if (node.type === 'int64' || (value >= -2147483648 && value <= 2147483647)) return value
+      // Plain numbers with a fraction come from patches: a body's own are kept as text.
+      const fits = node.type === 'int64' || (value >= -2147483648 && value <= 2147483647)
+      if (fits && Number.isInteger(value)) return value
       return this.#numberError(String(value), node.goName)
     }
     if (!(value instanceof NumberText)) return this.#wrongType(value, node.goName)

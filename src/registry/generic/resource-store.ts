@@ -311,7 +311,9 @@ export class ResourceStore {
   ): Promise<StoredObject> {
     const existing = current.object
     const strategyContext = this.strategyContext(context)
-    const finish = await this.entry.hooks?.beginUpdate?.(object, existing, strategyContext, context.dryRun)
+    // A subresource changes nothing that hooks look after: upstream's status stores have none.
+    const hooks = request.strategy ? undefined : this.entry.hooks
+    const finish = await hooks?.beginUpdate?.(object, existing, strategyContext, context.dryRun)
     return await finishing(finish, async () => {
       const strategy = request.strategy ?? this.entry.strategy
       beforeUpdate(strategy, this.identity, object, existing, strategyContext, context)
