@@ -19,6 +19,10 @@ export class ExpiryQueue {
     if (record.expiresAt !== 0) this.#records.set(record, undefined)
   }
 
+  add(record: KeyRevision): void {
+    this.#records.set(record, undefined)
+  }
+
   has(record: KeyRevision): boolean {
     return this.#records.has(record)
   }

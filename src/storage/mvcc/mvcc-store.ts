@@ -1,5 +1,5 @@
-import type { Clock, TimerHandle } from '../clock.ts'
-import { isStorageError, StorageError } from '../storage-error.ts'
+import type { Clock } from '../clock.ts'
+import { StorageError } from '../storage-error.ts'
 import type {
   DeleteResult,
   GetResult,
@@ -15,13 +15,14 @@ import type {
   WriteOptions,
 } from '../store.ts'
 import { type CompactionOptions, CompactionPolicy } from './compaction.ts'
-import { ExpiryQueue } from './expiry-queue.ts'
+import { Expirer } from './expirer.ts'
 import { type Flight, GroupCommit } from './group-commit.ts'
 import type { Journal } from './journal.ts'
 import { KeyRevision, toBareKeyValue, toKeyValue } from './key-revision.ts'
 import { ResidentValues } from './resident-values.ts'
 import { RevisionIndex } from './revision-index.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts'
+import { Sweeper } from './sweeper.ts'
 import { WatchHub } from './watch-hub.ts'
 
 /** What every MVCC store takes, whatever lies below it. */
@@ -38,11 +39,8 @@ export interface MvccBacking {
   readonly residentBytes: number
 }
 
-/** Revisions that one turn of the event loop sweeps. */
-const sweepChunk = 500
 /** Live records per batch of a stream. */
 const streamBatch = 500
-const expiryRetryMs = 1000
 
 /**
  * The store that memory and LevelDB share: decides each write against the newest state (in flight included), makes it
@@ -57,19 +55,13 @@ export class MvccStore implements SnapshotStore {
   readonly #commits: GroupCommit | undefined
   readonly #resident: ResidentValues | undefined
   readonly #compaction: CompactionPolicy
+  readonly #sweeper: Sweeper
+  readonly #expirer: Expirer
   #index: RevisionIndex
-  #expiry = new ExpiryQueue()
   /** The newest revision given out, in flight included. */
   #assigned: number
-  /** The compacted revision that the journal (where there is one) has noted. */
-  #notedCompaction: number
-  #noting: Promise<void> | undefined
   /** While set, writes and compaction wait: something needs the store to itself. */
   #gate: Promise<void> | undefined
-  #sweeping: Promise<void> | undefined
-  #expiring: Promise<void> | undefined
-  #expiryTimer: TimerHandle | undefined
-  #expiryTimerAt = 0
   #closing: Promise<void> | undefined
 
   /** Takes the index over: nobody else may touch it. Records of a store without a journal have resident values. */
@@ -77,7 +69,6 @@ export class MvccStore implements SnapshotStore {
     this.#options = options
     this.#index = index
     this.#assigned = index.current
-    this.#notedCompaction = index.compacted
     this.#backing = backing
     if (backing !== undefined) {
       this.#resident = new ResidentValues(backing.residentBytes)
@@ -94,10 +85,15 @@ export class MvccStore implements SnapshotStore {
       index: () => this.#index,
       valuesOf: (records) => this.#valuesOf(records),
     })
-    for (const record of index.live()) this.#expiry.apply(record)
-    this.#armExpiry()
+    this.#expirer = new Expirer(options.clock, (record) => this.delete(record.key, record.revision))
+    this.#expirer.reset(index.live())
+    this.#sweeper = new Sweeper({
+      journal: backing?.journal,
+      index: () => this.#index,
+      wanted: () => this.#gate !== undefined || this.#closing !== undefined,
+    })
     // What a crash left half swept.
-    if (index.sweepable()) this.#sweepSoon()
+    if (index.sweepable()) this.#sweeper.soon()
     this.#compaction = new CompactionPolicy(options.clock, options.compaction)
     this.#compaction.start(
       () => this.#index.current,
@@ -232,8 +228,8 @@ export class MvccStore implements SnapshotStore {
     this.#assertOpen()
     assertCount('revision', revision)
     this.#index.compact(revision)
-    await this.#noteCompaction()
-    this.#sweepSoon()
+    await this.#sweeper.note()
+    this.#sweeper.soon()
   }
 
   async status(): Promise<StoreStatus> {
@@ -244,18 +240,15 @@ export class MvccStore implements SnapshotStore {
 
   async check(): Promise<void> {
     this.#assertOpen()
-    await this.#sweeping
-    while (this.#expiring !== undefined) await this.#expiring
+    await this.#sweeper.idle()
+    await this.#expirer.idle()
     const problems = await this.#exclusively(async () => {
       const index = this.#index
       const found = index.problems()
       if (this.#assigned !== index.current) found.push(`revision ${this.#assigned} is given out but not visible`)
-      const expiring = index.live().filter((record) => record.expiresAt !== 0)
-      if (expiring.length !== this.#expiry.size || !expiring.every((record) => this.#expiry.has(record))) {
-        found.push(`${expiring.length} keys have a TTL, ${this.#expiry.size} are queued to expire`)
-      }
+      found.push(...this.#expirer.problems(index.live()))
       if (this.#backing !== undefined) {
-        found.push(...(await this.#backing.journal.problems(index.reachable(), this.#notedCompaction)))
+        found.push(...(await this.#backing.journal.problems(index.reachable(), this.#sweeper.notedRevision)))
       }
       return found
     })
@@ -320,12 +313,11 @@ export class MvccStore implements SnapshotStore {
 
   async #shutDown(): Promise<void> {
     this.#compaction.stop()
-    this.#expiryTimer?.cancel()
+    this.#expirer.stop()
     while (this.#gate !== undefined) await this.#gate
     await this.#commits?.idle()
-    await this.#expiring
-    await this.#sweeping
-    await this.#noted()
+    await this.#expirer.idle()
+    await this.#sweeper.idle()
     this.#hub.endAll(closedError())
     await this.#backing?.journal.close()
   }
@@ -392,10 +384,7 @@ export class MvccStore implements SnapshotStore {
   #publish(flights: readonly Flight[]): void {
     for (const { record } of flights) {
       this.#index.apply(record)
-      if (record.expiresAt !== 0 || (record.previous !== undefined && record.previous.expiresAt !== 0)) {
-        this.#expiry.apply(record)
-        this.#armExpiry()
-      }
+      this.#expirer.apply(record)
     }
     for (const { record, previousValue } of flights) this.#hub.dispatch(record, previousValue)
     if (this.#resident !== undefined) for (const { record } of flights) this.#resident.add(record)
@@ -406,14 +395,10 @@ export class MvccStore implements SnapshotStore {
   #adoptIndex(index: RevisionIndex, records: readonly KeyRevision[]): void {
     this.#index = index
     this.#assigned = index.current
-    this.#notedCompaction = index.compacted
-    this.#expiry = new ExpiryQueue()
-    for (const record of records) {
-      this.#expiry.apply(record)
-      // The values are the journal's now.
-      if (this.#backing !== undefined) record.value = undefined
-    }
-    this.#armExpiry()
+    this.#sweeper.reset()
+    this.#expirer.reset(records)
+    // The values are the journal's now.
+    if (this.#backing !== undefined) for (const record of records) record.value = undefined
   }
 
   async #keyValues(
@@ -468,8 +453,7 @@ export class MvccStore implements SnapshotStore {
     })
     try {
       await this.#commits?.idle()
-      await this.#sweeping
-      await this.#noted()
+      await this.#sweeper.idle()
       return await work()
     } finally {
       this.#gate = undefined
@@ -483,99 +467,7 @@ export class MvccStore implements SnapshotStore {
     const target = Math.min(revision, this.#index.pins.oldest())
     if (target <= this.#index.compacted || this.#closing !== undefined) return
     this.#index.compact(target)
-    this.#sweepSoon()
-  }
-
-  /** Notes follow one another, so that the highest comes last. */
-  #noteCompaction(): Promise<void> {
-    const { compacted } = this.#index
-    if (compacted <= this.#notedCompaction) return Promise.resolve()
-    const noting = this.#noted().then(async () => {
-      await this.#backing?.journal.compacted(compacted)
-      this.#notedCompaction = Math.max(this.#notedCompaction, compacted)
-    })
-    this.#noting = noting
-    return noting
-  }
-
-  /** Resolves when no note is under way. */
-  async #noted(): Promise<void> {
-    await this.#noting?.catch(() => {
-      // Whoever asked for that note hears of it.
-    })
-  }
-
-  #sweepSoon(): void {
-    this.#sweeping ??= this.#sweep().finally(() => {
-      this.#sweeping = undefined
-    })
-  }
-
-  /** Lets go of compacted history bit by bit, so that no writer waits for it. Ends early when the store is wanted. */
-  async #sweep(): Promise<void> {
-    try {
-      await new Promise((resolve) => setImmediate(resolve))
-      while (this.#index.sweepable() && this.#gate === undefined && this.#closing === undefined) {
-        await this.#noteCompaction()
-        // Not past what is noted: a crash must find either a revision or the word that it is gone.
-        const dropped = this.#index.sweep(this.#notedCompaction, sweepChunk)
-        if (dropped.length > 0) await this.#backing?.journal.discard(dropped)
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-    } catch (error) {
-      // The journal keeps what it could not discard in mind; the next compaction goes on from here.
-      if (!isStorageError(error)) throw error
-    }
-  }
-
-  #armExpiry(): void {
-    const at = this.#expiry.nextAt()
-    if (at === undefined || this.#closing !== undefined) return
-    if (this.#expiryTimer !== undefined && this.#expiryTimerAt <= at) return
-    this.#setExpiryTimer(at)
-  }
-
-  #setExpiryTimer(at: number): void {
-    this.#expiryTimer?.cancel()
-    this.#expiryTimerAt = at
-    const { clock } = this.#options
-    const fire = (): void => {
-      this.#expiryTimer = undefined
-      this.#expireDue()
-    }
-    this.#expiryTimer = clock.setTimeout(fire, Math.max(0, at - clock.now()))
-  }
-
-  /** Deletes all that is due, one round at a time, then waits for the next. */
-  #expireDue(): void {
-    if (this.#expiring !== undefined || this.#closing !== undefined) return
-    const due = this.#expiry.due(this.#options.clock.now())
-    if (due.length === 0) {
-      this.#armExpiry()
-      return
-    }
-    this.#expiring = this.#expire(due).then((failed) => {
-      this.#expiring = undefined
-      if (!failed) this.#expireDue()
-      else if (this.#closing === undefined) this.#setExpiryTimer(this.#options.clock.now() + expiryRetryMs)
-    })
-  }
-
-  /** True where the store could not take a delete: a full disk, mostly. */
-  async #expire(due: readonly KeyRevision[]): Promise<boolean> {
-    const results = await Promise.allSettled(due.map((record) => this.#expireOne(record)))
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined && !isStorageError(failed.reason)) throw failed.reason
-    return failed !== undefined
-  }
-
-  /** A write that came in between has set the key's time anew: then there is nothing to do. */
-  async #expireOne(record: KeyRevision): Promise<void> {
-    try {
-      await this.delete(record.key, record.revision)
-    } catch (error) {
-      if (!isStorageError(error, 'RevisionConflict') && !isStorageError(error, 'KeyNotFound')) throw error
-    }
+    this.#sweeper.soon()
   }
 }
 
