@@ -246,7 +246,7 @@ function withGoFacts(name: string, raw: RawDefinition, always: Readonly<Record<s
       ...property,
       ...(type === defaultGoType(property) ? {} : { go: type }),
       ...(embedded && embedded !== 'TypeMeta' ? { in: embedded } : {}),
-      ...(never ? { omit: 'never', zero: always[json] ?? zeroOf(property) } : {}),
+      ...(never ? { omit: 'never', zero: json in always ? always[json] : zeroOf(property) } : {}),
       ...(!never && flags.includes('p') ? { omit: 'unset' } : {}),
     }
   }
