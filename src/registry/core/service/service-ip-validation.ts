@@ -43,7 +43,7 @@ export function validateClusterIpFields(
   errors.push(...ipErrors)
   if (ips.length > 2) errors.push(invalid(CLUSTER_IPS, ips, 'may only hold up to 2 values'))
   if (ipErrors.length > 0) return errors
-  if (ips.length > 1 && new Set(ips.map((ip) => parseIp(ip)?.family)).size < ips.length) {
+  if (ips.length > 1 && new Set(ips.map((ip) => parseIp(ip)?.family)).size < 2) {
     errors.push(invalid(CLUSTER_IPS, ips, 'may specify no more than one IP for each IP family'))
   }
   return isHeadless(spec) ? errors : errors.concat(validateFamilyOfEach(ips, spec.ipFamilies ?? []))
