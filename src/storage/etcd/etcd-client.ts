@@ -45,6 +45,7 @@ const CHANNEL = {
   'grpc.initial_reconnect_backoff_ms': 50,
   'grpc.min_reconnect_backoff_ms': 50,
   'grpc.max_reconnect_backoff_ms': 1_000,
+  'grpc-node.flow_control_window': 4 * 1024 * 1024,
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
 }

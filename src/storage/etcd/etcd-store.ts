@@ -43,7 +43,7 @@ export interface EtcdStoreOptions {
 }
 
 /** Bytes of one page of a long range, and keys of the first one, whose size nobody knows. */
-const PAGE_BYTES = 2 * 1024 * 1024
+const PAGE_BYTES = 8 * 1024 * 1024
 const FIRST_PAGE_KEYS = 250
 const MAX_PAGE_KEYS = 2_000
 /** Expected by an update or delete whose caller names no revision: no key is there. */
