@@ -27,6 +27,8 @@ export interface ApiResource {
 
 /** Handlers of a resource or subresource that is not a stored object; each returns what to answer. */
 export interface VirtualHandlers {
+  /** uid, times and the like of a body's metadata mean something to `create` (preconditions of a binding). */
+  readonly keepsSystemFields?: boolean
   get?(call: Call, name: string): Promise<KubeObject>
   list?(call: Call): Promise<readonly KubeObject[]>
   /** `body` is decoded and in normal form. */

@@ -1,9 +1,16 @@
-import type { Server as HttpsServer, ServerOptions as HttpsOptions } from 'node:https'
 import { METHODS } from 'node:http'
+import type { ServerOptions as HttpsOptions, Server as HttpsServer } from 'node:https'
 import { Readable } from 'node:stream'
 import { constants, createGzip } from 'node:zlib'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { ApiError, asApiError, badRequest, requestEntityTooLarge, unknownError, unsupportedMediaType } from '../apimachinery/api-error.ts'
+import {
+  type ApiError,
+  asApiError,
+  badRequest,
+  requestEntityTooLarge,
+  unknownError,
+  unsupportedMediaType,
+} from '../apimachinery/api-error.ts'
 import type { Call } from './call.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { type Answer, dispatch } from './dispatch.ts'
@@ -25,7 +32,11 @@ export interface PathHandler {
 export interface ApiServerOptions extends PipelineOptions {
   readonly catalog: ResourceCatalog
   readonly services: HandlerServices
-  readonly health: { readonly healthz: readonly HealthCheck[]; readonly livez: readonly HealthCheck[]; readonly readyz: readonly HealthCheck[] }
+  readonly health: {
+    readonly healthz: readonly HealthCheck[]
+    readonly livez: readonly HealthCheck[]
+    readonly readyz: readonly HealthCheck[]
+  }
   readonly paths: readonly PathHandler[]
   /** Undefined: plain HTTP. */
   readonly tls?: HttpsOptions
@@ -84,15 +95,19 @@ export class ApiServer {
       genReqId: () => '',
       onProtoPoisoning: 'ignore' as const,
       routerOptions: { maxParamLength: 8192, ignoreDuplicateSlashes: false },
-      frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => this.#fail(error, request, reply),
+      frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+        this.#fail(error, request, reply),
     }
     const app = (tls ? fastify({ ...common, https: tls }) : fastify(common)) as unknown as FastifyInstance
     app.decorateRequest('call', null)
     app.decorateRequest('release', null)
     app.removeAllContentTypeParsers()
-    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => done(null, body))
+    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) =>
+      done(null, body),
+    )
     const methods = METHODS.filter((m) => m !== 'CONNECT')
-    for (const method of methods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
+    for (const method of methods)
+      if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
     app.addHook('onRequest', async (request, reply) => this.#onRequest(request, reply))
     app.addHook('onResponse', async (request, reply) => this.#onResponse(request, reply))
     app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply))
@@ -141,7 +156,8 @@ export class ApiServer {
     const { body } = answer
     reply.header('content-type', body.contentType)
     if ('stream' in body) return this.#sendStream(call, reply, body.stream)
-    if (body.body.length > MIN_GZIP_BYTES && acceptsGzip(call)) return this.#sendStream(call, reply, Readable.from([body.body]))
+    if (body.body.length > MIN_GZIP_BYTES && acceptsGzip(call))
+      return this.#sendStream(call, reply, Readable.from([body.body]))
     return reply.send(body.body)
   }
 
@@ -192,7 +208,10 @@ export class ApiServer {
     if (retryAfter) reply.header('retry-after', String(retryAfter))
     if (status.code === 401) reply.header('www-authenticate', 'Basic realm="kubernetes-master"')
     const { contentType, body } = encodeStatus(status, outputOf(request))
-    return reply.code(status.code ?? 500).header('content-type', contentType).send(body)
+    return reply
+      .code(status.code ?? 500)
+      .header('content-type', contentType)
+      .send(body)
   }
 }
 

@@ -16,7 +16,8 @@ export function encodeContinue({ revision, startKey }: ContinueToken): string {
 
 /** Errors: 400 in upstream's words. */
 export function decodeContinue(text: string): ContinueToken {
-  if (!/^[A-Za-z0-9_-]*$/.test(text)) throw invalidToken(`illegal base64 data at input byte ${text.search(/[^A-Za-z0-9_-]/)}`)
+  if (!/^[A-Za-z0-9_-]*$/.test(text))
+    throw invalidToken(`illegal base64 data at input byte ${text.search(/[^A-Za-z0-9_-]/)}`)
   let token: unknown
   try {
     token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))

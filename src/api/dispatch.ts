@@ -10,26 +10,20 @@ import { isPathSegmentName } from '../apimachinery/validation/names.ts'
 import type { StoredObject } from '../registry/generic/stored-object.ts'
 import type { ApiResource, VirtualHandlers } from './api-resource.ts'
 import type { Call } from './call.ts'
-import type { ResourceCatalog } from './resource-catalog.ts'
 import { create } from './handlers/create.ts'
 import { createVirtual } from './handlers/create-virtual.ts'
 import { remove, removeCollection } from './handlers/delete.ts'
 import { type Endpoint, endpointOf } from './handlers/endpoint.ts'
 import { get } from './handlers/get.ts'
-import { encodeEntries, list, type ListAnswer } from './handlers/list.ts'
+import { encodeEntries, type ListAnswer, list } from './handlers/list.ts'
 import { patch } from './handlers/patch.ts'
 import { scaleOf } from './handlers/scale.ts'
 import type { HandlerServices } from './handlers/services.ts'
 import { update } from './handlers/update.ts'
-import { watch, type WatchHost } from './handlers/watch.ts'
+import { type WatchHost, watch } from './handlers/watch.ts'
 import { negotiateOutput, type OutputFormat } from './negotiation/accept.ts'
-import {
-  encodeDocument,
-  encodeObject,
-  encodeStored,
-  type Representation,
-  wantsPretty,
-} from './representation.ts'
+import { encodeDocument, encodeObject, encodeStored, type Representation, wantsPretty } from './representation.ts'
+import type { ResourceCatalog } from './resource-catalog.ts'
 
 /** What a handler answers. Undefined: it has taken the response over. */
 export type Answer = { readonly status: number; readonly body: ListAnswer | Representation } | undefined
@@ -159,8 +153,10 @@ async function dispatchSubresource(call: Call, resource: ApiResource, options: D
   const { method } = call.request
   if (method === 'POST' && virtual?.create) return await virtualCreate(call, resource, virtual, options, output)
   const endpoint = endpointOf(resource, subresource)
-  if (endpoint && method === 'PUT' && fact.verbs.includes('update')) return await updated(call, endpoint, options, output)
-  if (endpoint && method === 'PATCH' && fact.verbs.includes('patch')) return await patched(call, endpoint, options, output)
+  if (endpoint && method === 'PUT' && fact.verbs.includes('update'))
+    return await updated(call, endpoint, options, output)
+  if (endpoint && method === 'PATCH' && fact.verbs.includes('patch'))
+    return await patched(call, endpoint, options, output)
   if ((method === 'GET' || method === 'HEAD') && fact.verbs.includes('get')) {
     return endpointAnswer(200, call, resource, subresource, await get(call, resource), output)
   }
@@ -215,16 +211,13 @@ async function virtualCreate(
   output: OutputFormat,
 ): Promise<Answer> {
   const { object, status } = await createVirtual(call, resource, handlers, services)
-  return { status, body: encodeObject(call, resource, object, object.kind === 'Status' ? { ...output, convert: undefined } : output) }
+  return {
+    status,
+    body: encodeObject(call, resource, object, object.kind === 'Status' ? { ...output, convert: undefined } : output),
+  }
 }
 
-function stored(
-  status: number,
-  call: Call,
-  resource: ApiResource,
-  object: StoredObject,
-  output: OutputFormat,
-): Answer {
+function stored(status: number, call: Call, resource: ApiResource, object: StoredObject, output: OutputFormat): Answer {
   return { status, body: encodeStored(call, resource, object, output) }
 }
 
@@ -239,4 +232,3 @@ function encodeResult(
 }
 
 const isStatus = (result: StoredObject | Status): result is Status => 'kind' in result && result.kind === 'Status'
-

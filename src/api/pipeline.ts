@@ -86,7 +86,8 @@ async function authenticate(call: Call, authenticator: Authenticator): Promise<U
     })
     const authenticated = answer instanceof Promise ? await answer : answer
     if (!authenticated) throw unauthorized()
-    for (const [key, value] of Object.entries(authenticated.auditAnnotations ?? {})) call.auditAnnotations.set(key, value)
+    for (const [key, value] of Object.entries(authenticated.auditAnnotations ?? {}))
+      call.auditAnnotations.set(key, value)
     // Downstream must never see the credential: neither handlers nor proxied servers.
     delete request.headers.authorization
     return authenticated.user

@@ -65,7 +65,12 @@ export function requestInfo(method: string, path: string, query: QueryParameters
   if (apiPrefix === 'apis' && segments.length < 4) return nonResource
   const apiGroup = apiPrefix === 'apis' ? segments[1]! : ''
   const rest = segments.slice(apiPrefix === 'apis' ? 2 : 1)
-  return resourceInfo({ ...nonResource, isResourceRequest: true, apiPrefix, apiGroup, apiVersion: rest[0]! }, method, rest.slice(1), query)
+  return resourceInfo(
+    { ...nonResource, isResourceRequest: true, apiPrefix, apiGroup, apiVersion: rest[0]! },
+    method,
+    rest.slice(1),
+    query,
+  )
 }
 
 function resourceInfo(
@@ -107,7 +112,10 @@ function selectedName(query: QueryParameters): string {
   }
 }
 
-function splitNamespace(segments: readonly string[]): { readonly namespace: string; readonly parts: readonly string[] } {
+function splitNamespace(segments: readonly string[]): {
+  readonly namespace: string
+  readonly parts: readonly string[]
+} {
   if (segments[0] !== 'namespaces' || segments.length < 2) return { namespace: '', parts: segments }
   const namespace = segments[1]!
   const isResourceInNamespace = segments.length > 2 && !NAMESPACE_SUBRESOURCES.has(segments[2]!)

@@ -31,7 +31,10 @@ export class ResourceCatalog {
   constructor(options: CatalogOptions) {
     const enabled = options.enabledVersions ?? new Set<string>()
     this.groups = groupFacts()
-      .map((g) => ({ ...g, versions: [...g.versions, ...g.optionalVersions.filter((v) => enabled.has(`${g.name}/${v}`))] }))
+      .map((g) => ({
+        ...g,
+        versions: [...g.versions, ...g.optionalVersions.filter((v) => enabled.has(`${g.name}/${v}`))],
+      }))
       .filter((g) => g.versions.length > 0)
     const served = new Map(this.groups.map((g) => [g.name, g.versions]))
     for (const fact of resourceFacts()) {
@@ -68,7 +71,8 @@ export class ResourceCatalog {
 function aliasBacking(registry: Registry, fact: ResourceFact): ResourceBacking | undefined {
   if (!fact.storagePrefix) return undefined
   for (const backing of registry.backings()) {
-    if (backing.identity.keyPrefix.endsWith(`${fact.storagePrefix}/`) && backing.identity.kind === fact.kind) return backing
+    if (backing.identity.keyPrefix.endsWith(`${fact.storagePrefix}/`) && backing.identity.kind === fact.kind)
+      return backing
   }
   return undefined
 }
@@ -156,7 +160,9 @@ function nodeOfVersion(apiVersion: string, kind: string): StructNode | undefined
 function converterOf(backing: ResourceBacking): (object: KubeObject, apiVersion: string) => KubeObject {
   const { entry, identity } = backing
   const hub = apiVersionOf({ group: identity.group, version: identity.hubVersion })
-  const views = new Map(entry.views?.map((v) => [apiVersionOf({ group: v.group ?? identity.group, version: v.version }), v]))
+  const views = new Map(
+    entry.views?.map((v) => [apiVersionOf({ group: v.group ?? identity.group, version: v.version }), v]),
+  )
   return (object, apiVersion) => {
     if (object.apiVersion === apiVersion) return object
     const asHub = object.apiVersion === hub ? object : views.get(object.apiVersion)!.toHub(object)
@@ -164,7 +170,10 @@ function converterOf(backing: ResourceBacking): (object: KubeObject, apiVersion:
   }
 }
 
-function virtualOf(fact: ResourceFact, all: ReadonlyMap<string, VirtualHandlers>): ReadonlyMap<string, VirtualHandlers> {
+function virtualOf(
+  fact: ResourceFact,
+  all: ReadonlyMap<string, VirtualHandlers>,
+): ReadonlyMap<string, VirtualHandlers> {
   const own = new Map<string, VirtualHandlers>()
   const key = `${fact.group}/${fact.resource}`
   const main = all.get(key)

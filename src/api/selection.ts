@@ -10,7 +10,8 @@ const DEFAULT_FIELDS: readonly string[] = ['metadata.name', 'metadata.namespace'
 /** Which fields objects of a resource can be selected by. The returned function throws 400 for others. */
 export function fieldLabelConverter(resource: ApiResource): ConvertFieldLabel {
   const rule = ruleOf(resource)
-  const words = resource.backing?.entry.unsupportedFieldLabel ?? ((label: string) => `field label not supported: ${label}`)
+  const words =
+    resource.backing?.entry.unsupportedFieldLabel ?? ((label: string) => `field label not supported: ${label}`)
   return (label, value) => {
     const field = rule?.aliases?.[label] ?? label
     if ((rule?.fields ?? DEFAULT_FIELDS).includes(field)) return [field, value]

@@ -1,3 +1,6 @@
+import { methodNotAllowed } from '../apimachinery/api-error.ts'
+import type { PathHandler } from './api-server.ts'
+
 /** The API that is served: what clients compare themselves with. */
 export const KUBERNETES_VERSION = { major: '1', minor: '36', gitVersion: 'v1.36.2' } as const
 
@@ -18,3 +21,17 @@ export function versionInfo(kubemuVersion: string): Readonly<Record<string, stri
     platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
   }
 }
+
+/** Serves `/version`. */
+export const versionPath: PathHandler = {
+  matches: (path) => path === '/version' || path === '/version/',
+  handle(call) {
+    const { method } = call.request
+    if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed()
+    const body = `${JSON.stringify(versionInfo(KUBEMU_VERSION), undefined, 2)}\n`
+    call.reply.header('content-type', 'application/json').send(Buffer.from(body))
+  },
+}
+
+/** Version of this package. */
+export const KUBEMU_VERSION = '0.1.0'

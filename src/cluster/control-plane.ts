@@ -1,8 +1,9 @@
+import type { ServerOptions as HttpsOptions } from 'node:https'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { AdmissionPlugin } from '../admission/admission.ts'
 import { AdmissionChain } from '../admission/chain.ts'
-import { ApiServer, type PathHandler } from '../api/api-server.ts'
 import type { VirtualHandlers } from '../api/api-resource.ts'
+import { ApiServer, type PathHandler } from '../api/api-server.ts'
 import { FlowControl } from '../api/filters/flow-control.ts'
 import type { HealthCheck } from '../api/health.ts'
 import type { Impersonate } from '../api/pipeline.ts'
@@ -11,16 +12,19 @@ import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
 import { builtinEntries } from '../registry/builtin-entries.ts'
+import { registryServices } from '../registry/core/service/registry-services.ts'
+import type { ServiceRepair } from '../registry/core/service/service-repair.ts'
 import { Registry } from '../registry/generic/registry.ts'
 import type { RegistryConfig } from '../registry/resource.ts'
 import type { Store } from '../storage/store.ts'
 import { WatchCacheGroup } from '../storage/watch-cache/watch-cache-group.ts'
-import type { ServerOptions as HttpsOptions } from 'node:https'
 
 /** What is made before the parts that look into the registry (authorizers, admission plugins) can be. */
 export interface ControlPlaneParts {
   readonly registry: Registry
   readonly clock: Clock
+  /** Makes what services hold agree with what is stored; to be run before services are written. */
+  readonly serviceRepair: ServiceRepair
 }
 
 export interface ControlPlaneOptions {
@@ -45,6 +49,7 @@ export interface ControlPlaneOptions {
 export interface ControlPlane {
   readonly app: FastifyInstance
   readonly registry: Registry
+  readonly serviceRepair: ServiceRepair
   readonly catalog: ResourceCatalog
   /** Begins to listen; resolves with the port. */
   listen(host: string, port: number): Promise<number>
@@ -62,8 +67,17 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     synchronous: !options.sharedStore,
     onWarning: (message, error) => logger.warn({ err: error }, message),
   })
-  const registry = new Registry({ entries: builtinEntries, store, caches, clock, config, keyPrefix, exclusive: !options.sharedStore })
-  const parts: ControlPlaneParts = { registry, clock }
+  let registry: Registry | undefined
+  const services = registryServices({
+    config,
+    store,
+    keyPrefix,
+    clock,
+    backing: (group, resource) => registry?.backing(group, resource),
+  })
+  const entries = builtinEntries.map((e) => (e.group === '' && e.resource === 'services' ? services.entry : e))
+  registry = new Registry({ entries, store, caches, clock, config, keyPrefix, exclusive: !options.sharedStore })
+  const parts: ControlPlaneParts = { registry, clock, serviceRepair: services.repair }
   const authorizer = options.authorizer(parts)
   const { enabledVersions } = options
   const catalog = new ResourceCatalog({
@@ -87,6 +101,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   return {
     app: server.app,
     registry,
+    serviceRepair: services.repair,
     catalog,
     listen: (host, port) => server.listen(host, port),
     close: async () => {

@@ -26,4 +26,10 @@ export interface ServerOptions {
 export type StorageOptions =
   | { readonly kind: 'memory' }
   | { readonly kind: 'leveldb'; readonly dataDir: string; readonly mode: 'sync' | 'async' }
-  | { readonly kind: 'etcd'; readonly servers: readonly string[]; readonly ca?: string; readonly cert?: string; readonly key?: string }
+  | {
+      readonly kind: 'etcd'
+      readonly servers: readonly string[]
+      readonly ca?: string
+      readonly cert?: string
+      readonly key?: string
+    }

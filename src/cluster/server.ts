@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyBaseLogger } from 'fastify'
+import { versionPath } from '../api/version.ts'
 import { anonymousAuthenticator } from '../auth/authn/anonymous.ts'
 import { AuthenticatedGroupAdder } from '../auth/authn/authenticated-group.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
@@ -7,9 +8,11 @@ import { TokenFileAuthenticator } from '../auth/authn/token-file.ts'
 import { UnionAuthenticator } from '../auth/authn/union.ts'
 import { alwaysAllowAuthorizer, privilegedGroupAuthorizer } from '../auth/authz/always.ts'
 import { UnionAuthorizer } from '../auth/authz/union.ts'
-import { createControlPlane, type ControlPlane } from './control-plane.ts'
+import { bootstrap } from './bootstrap/bootstrap.ts'
+import { type ControlPlane, createControlPlane } from './control-plane.ts'
 import { openStore } from './open-store.ts'
 import type { ServerOptions } from './server-options.ts'
+import { virtualHandlers } from './virtual-handlers.ts'
 
 export interface RunningServer {
   readonly plane: ControlPlane
@@ -36,9 +39,10 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     authorizer: () => new UnionAuthorizer([privilegedGroupAuthorizer, alwaysAllowAuthorizer]),
     impersonate: () => () => undefined,
     admission: () => [],
-    virtual: () => new Map(),
-    paths: () => [],
+    virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
+    paths: () => [versionPath],
   })
+  await bootstrap(plane)
   const port = await plane.listen(options.bindAddress, options.insecurePort ?? 0)
   return { plane, url: `http://${options.bindAddress}:${port}`, close: () => plane.close() }
 }

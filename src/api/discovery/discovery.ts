@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { methodNotAllowed, resourceNotServed } from '../../apimachinery/api-error.ts'
 import type { Call } from '../call.ts'
 import { negotiateOutput } from '../negotiation/accept.ts'
-import { encodeDocument, type Document, wantsPretty } from '../representation.ts'
+import { type Document, encodeDocument, wantsPretty } from '../representation.ts'
 import type { ResourceCatalog } from '../resource-catalog.ts'
 import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from './documents.ts'
 

@@ -1,8 +1,8 @@
 import type { SubresourceFact } from '../../../openapi/data.ts'
 import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import type { ApiResource } from '../api-resource.ts'
-import type { ResourceCatalog } from '../resource-catalog.ts'
 import type { Document } from '../representation.ts'
+import type { ResourceCatalog } from '../resource-catalog.ts'
 
 /** `/api`: the versions of the core group. */
 export function apiVersions(serverAddress: string): Document {
@@ -39,7 +39,10 @@ export function apiResourceList(catalog: ResourceCatalog, group: string, version
     // The core group's document is the one that upstream serves without an apiVersion.
     ...(group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: apiVersionOf({ group, version }),
-    resources: resources.flatMap((r) => [resourceEntry(r), ...[...r.subresources.values()].map((s) => subresourceEntry(r, s))]),
+    resources: resources.flatMap((r) => [
+      resourceEntry(r),
+      ...[...r.subresources.values()].map((s) => subresourceEntry(r, s)),
+    ]),
   }
 }
 
@@ -92,7 +95,9 @@ function resourceDiscovery({ fact, subresources }: ApiResource): Document {
     verbs: fact.verbs,
     ...(fact.shortNames.length > 0 ? { shortNames: fact.shortNames } : {}),
     ...(fact.categories.length > 0 ? { categories: fact.categories } : {}),
-    ...(subresources.size > 0 ? { subresources: [...subresources.values()].map((s) => subresourceDiscovery(fact, s)) } : {}),
+    ...(subresources.size > 0
+      ? { subresources: [...subresources.values()].map((s) => subresourceDiscovery(fact, s)) }
+      : {}),
   }
 }
 
@@ -100,7 +105,9 @@ function subresourceDiscovery(fact: ApiResource['fact'], sub: SubresourceFact): 
   const own = sub.group === fact.group && sub.version === fact.version
   return {
     subresource: sub.name,
-    responseKind: own ? { group: '', version: '', kind: sub.kind } : { group: sub.group, version: sub.version, kind: sub.kind },
+    responseKind: own
+      ? { group: '', version: '', kind: sub.kind }
+      : { group: sub.group, version: sub.version, kind: sub.kind },
     verbs: sub.verbs,
   }
 }

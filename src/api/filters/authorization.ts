@@ -38,7 +38,11 @@ export function forbiddenError(attributes: AuthorizationAttributes, reason: stri
   const resource = { group: attributes.apiGroup, resource: attributes.resource }
   const name = attributes.isResourceRequest ? attributes.name : ''
   const what = forbiddenMessage(attributes)
-  return forbidden(attributes.isResourceRequest ? resource : { group: '', resource: '' }, name, reason === '' ? what : `${what}: ${reason}`)
+  return forbidden(
+    attributes.isResourceRequest ? resource : { group: '', resource: '' },
+    name,
+    reason === '' ? what : `${what}: ${reason}`,
+  )
 }
 
 /** `User "jane" cannot list resource "pods" in API group "" in the namespace "dev"` */

@@ -2,8 +2,8 @@ import { badRequest, requestEntityTooLarge } from '../../apimachinery/api-error.
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { type ApiResource, toHub } from '../api-resource.ts'
 import type { Call } from '../call.ts'
-import { bodyFormat, decodeBody, type DecodedBody, type ExpectedType } from '../request-body.ts'
 import { internalGoType } from '../representation.ts'
+import { bodyFormat, type DecodedBody, decodeBody, type ExpectedType } from '../request-body.ts'
 import type { WriteOptions } from '../write-options.ts'
 
 /** Largest body that is read, as upstream's default. */
@@ -30,7 +30,11 @@ export function decodeRequestObject(call: Call, resource: ApiResource, options: 
 }
 
 /** Decodes a body of a given type and deals with what strict decoding found. */
-export function decodeTyped(call: Call, expected: ExpectedType, options: Pick<WriteOptions, 'fieldValidation'>): KubeObject {
+export function decodeTyped(
+  call: Call,
+  expected: ExpectedType,
+  options: Pick<WriteOptions, 'fieldValidation'>,
+): KubeObject {
   const decoded = decodeBody(bodyOf(call), bodyFormat(call.request.headers['content-type']), expected)
   handleStrictErrors(call, decoded, expected, options)
   return decoded.object

@@ -1,7 +1,7 @@
-import { type GroupVersionKind } from '../../apimachinery/group-version.ts'
+import type { GroupVersionKind } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { definitionOf, typeOf } from '../../apimachinery/schema/builtin-types.ts'
-import { ensureNamespace } from '../../registry/generic/object-metadata.ts'
+import { ensureNamespace, wipeSystemFields } from '../../registry/generic/object-metadata.ts'
 import type { ApiResource, VirtualHandlers } from '../api-resource.ts'
 import type { Call } from '../call.ts'
 import { optionsObject, parseWriteOptions } from '../write-options.ts'
@@ -23,6 +23,7 @@ export async function createVirtual(
   const gvk = kindOf(resource, subresource)
   const expected = { gvk, node: typeOf(definitionOf(gvk)!), internalType: internalTypeOf(gvk) }
   const body = decodeTyped(call, expected, options)
+  if (!handlers.keepsSystemFields) wipeSystemFields(body)
   ensureNamespace(body, resource.fact.namespaced ? namespace : '')
   const attributes = admissionAttributes(call, resource, {
     operation: 'CREATE',

@@ -61,7 +61,10 @@ function scaleEndpoint(resource: ApiResource): Endpoint | undefined {
   const { entry, identity } = resource.backing!
   const definition = entry.scale
   if (!definition) return undefined
-  const managedFields = new ScaleManagedFields(apiVersionOf(resource.gvk), definition.replicasPath ?? ['spec', 'replicas'])
+  const managedFields = new ScaleManagedFields(
+    apiVersionOf(resource.gvk),
+    definition.replicasPath ?? ['spec', 'replicas'],
+  )
   return {
     resource,
     subresource: 'scale',

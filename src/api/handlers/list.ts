@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { badRequest, notAcceptable, resourceExpired, timeoutError } from '../../apimachinery/api-error.ts'
-import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
+import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { ObjectEntry, ResourceBacking, SelectableAttributes } from '../../registry/generic/registry.ts'
 import { collectionPrefix } from '../../registry/generic/resource-identity.ts'
@@ -13,7 +13,7 @@ import type { Call } from '../call.ts'
 import { decodeContinue, encodeContinue } from '../continue-token.ts'
 import { type ListOptions, parseListOptions } from '../list-options.ts'
 import { CONTENT_TYPES, type OutputFormat } from '../negotiation/accept.ts'
-import { encodeDocument, internalGoType, servedObject, type Representation } from '../representation.ts'
+import { encodeDocument, internalGoType, type Representation, servedObject } from '../representation.ts'
 import { fieldLabelConverter, filterOf } from '../selection.ts'
 import { columnDefinitions, includeObjectOf, partialObjectMetadata, tableOf, tableRow } from '../table.ts'
 
@@ -44,7 +44,11 @@ const isServedAsStored = (resource: ApiResource, output: OutputFormat): boolean 
 /** A page of entries with the metadata of the list that they make. */
 export interface Page {
   readonly entries: readonly ObjectEntry[]
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string; readonly remainingItemCount?: number }
+  readonly metadata: {
+    readonly resourceVersion: string
+    readonly continue?: string
+    readonly remainingItemCount?: number
+  }
 }
 
 async function select(call: Call, backing: ResourceBacking, options: ListOptions): Promise<Page> {
@@ -57,7 +61,9 @@ async function select(call: Call, backing: ResourceBacking, options: ListOptions
     entries: result.entries,
     metadata: {
       resourceVersion: String(revision),
-      ...(more ? { continue: encodeContinue({ revision, startKey: next.slice(backing.identity.keyPrefix.length) }) } : {}),
+      ...(more
+        ? { continue: encodeContinue({ revision, startKey: next.slice(backing.identity.keyPrefix.length) }) }
+        : {}),
       ...(more && !isFiltered && remaining !== undefined ? { remainingItemCount: remaining } : {}),
     },
   }
@@ -67,7 +73,10 @@ type Query = CacheListOptions<SelectableAttributes, KubeObject>
 
 function cacheQuery(call: Call, backing: ResourceBacking, options: ListOptions): Query {
   const { identity } = backing
-  const namespace = call.info.namespace !== '' ? call.info.namespace : (options.fieldSelector?.requiresExactMatch('metadata.namespace') ?? '')
+  const namespace =
+    call.info.namespace !== ''
+      ? call.info.namespace
+      : (options.fieldSelector?.requiresExactMatch('metadata.namespace') ?? '')
   const prefix = collectionPrefix(identity, identity.namespaced ? namespace : '')
   const filter = filterOf(options)
   const token = options.continue === '' ? undefined : decodeContinue(options.continue)

@@ -2,8 +2,8 @@ import { badRequest, invalid as invalidObject, notFound, unsupportedMediaType } 
 import { cloneJson } from '../../apimachinery/clone.ts'
 import { invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
-import { goFormat } from '../../apimachinery/patch/go-format.ts'
 import { isJsonObject, type JsonObject, type KubeObject } from '../../apimachinery/kube-object.ts'
+import { goFormat } from '../../apimachinery/patch/go-format.ts'
 import { applyJsonPatch, decodeJsonPatch } from '../../apimachinery/patch/json-patch.ts'
 import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
 import { applyStrategicMergePatch } from '../../apimachinery/patch/strategic-merge-patch.ts'
@@ -49,7 +49,8 @@ export async function patch(call: Call, endpoint: Endpoint, services: HandlerSer
   const { store, identity } = endpoint.resource.backing!
   const { name, namespace } = call.info
   const body = bodyOf(call)
-  const change = type === 'apply' ? applyChange(call, endpoint, body, options) : patchChange(call, endpoint, body, type, options)
+  const change =
+    type === 'apply' ? applyChange(call, endpoint, body, options) : patchChange(call, endpoint, body, type, options)
   const request = admittedUpdate(call, endpoint, services, 'PatchOptions', options, (existing) => {
     const object = change(existing)
     ensureNamespace(object, identity.namespaced ? namespace : '')
@@ -117,7 +118,8 @@ function reportAppliedStrictErrors(call: Call, { strictErrors }: ParsedJson, opt
   }
   // The YAML reader's list of errors becomes a warning each.
   for (const error of strictErrors) {
-    for (const line of error.replace(/^(error converting YAML to JSON: )?yaml: unmarshal errors:\n/, '').split('\n')) call.warn(line.trim())
+    for (const line of error.replace(/^(error converting YAML to JSON: )?yaml: unmarshal errors:\n/, '').split('\n'))
+      call.warn(line.trim())
   }
 }
 

@@ -35,7 +35,11 @@ export function validateScale(scale: KubeObject): void {
 }
 
 /** The object with the replicas that a Scale asks for. */
-export function withScale(definition: ScaleDefinition<KubeObject>, existing: KubeObject, scale: KubeObject): KubeObject {
+export function withScale(
+  definition: ScaleDefinition<KubeObject>,
+  existing: KubeObject,
+  scale: KubeObject,
+): KubeObject {
   const object = cloneJson(existing)
   definition.setSpecReplicas(object, (scale as unknown as Scale).spec?.replicas ?? 0)
   if (scale.metadata.resourceVersion) object.metadata.resourceVersion = scale.metadata.resourceVersion

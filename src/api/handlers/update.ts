@@ -5,8 +5,8 @@ import { checkName, dedupOwnerReferences, ensureNamespace } from '../../registry
 import type { UpdateOutcome, UpdateRequest } from '../../registry/generic/resource-store.ts'
 import type { ApiResource } from '../api-resource.ts'
 import type { Call } from '../call.ts'
-import { forbiddenError, attributesOf } from '../filters/authorization.ts'
 import { managerOf } from '../field-manager-name.ts'
+import { attributesOf, forbiddenError } from '../filters/authorization.ts'
 import { optionsObject, parseWriteOptions, type WriteOptions } from '../write-options.ts'
 import { decodeTyped } from './body.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -69,7 +69,8 @@ export function admittedUpdate(
     updatedObject: async (stored) => {
       const existing = stored && endpoint.open(stored)
       const object = change(existing)
-      if (!existing && object.metadata.uid && kind === 'PatchOptions') throw uidMismatch(resource, name, object.metadata.uid)
+      if (!existing && object.metadata.uid && kind === 'PatchOptions')
+        throw uidMismatch(resource, name, object.metadata.uid)
       await admission.admit(attributes(object, existing))
       dedupOwnerReferences(object, (text) => call.warn(text), { afterMutatingAdmission: true })
       return endpoint.close(object, stored)

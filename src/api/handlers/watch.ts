@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { asApiError, resourceExpired, unknownError, type Status } from '../../apimachinery/api-error.ts'
+import { asApiError, resourceExpired, type Status, unknownError } from '../../apimachinery/api-error.ts'
 import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { encodeProtobufWatchEvent } from '../../apimachinery/protobuf/encode.ts'
@@ -17,7 +17,14 @@ import { type ListOptions, parseListOptions } from '../list-options.ts'
 import { type OutputFormat, STREAM_CONTENT_TYPES, streamNotAcceptable } from '../negotiation/accept.ts'
 import { servedObject } from '../representation.ts'
 import { fieldLabelConverter, filterOf } from '../selection.ts'
-import { columnDefinitions, type IncludeObject, includeObjectOf, partialObjectMetadata, tableOf, tableRow } from '../table.ts'
+import {
+  columnDefinitions,
+  type IncludeObject,
+  includeObjectOf,
+  partialObjectMetadata,
+  tableOf,
+  tableRow,
+} from '../table.ts'
 import { resourceVersionSyntaxError, tooLargeRevision } from './list.ts'
 
 /** Watches end by themselves after a random time between this and twice as long, as upstream's do. */
@@ -130,17 +137,20 @@ class FrameEncoder {
   }
 
   #encode(item: WatchItem<SelectableAttributes, KubeObject>, options: { readonly columns: boolean }): Buffer {
-    if (item.type === 'BOOKMARK') return this.#convert('BOOKMARK', this.#bookmark(item.revision, item.initialEventsEnd), options)
+    if (item.type === 'BOOKMARK')
+      return this.#convert('BOOKMARK', this.#bookmark(item.revision, item.initialEventsEnd), options)
     const resource = this.#resource
     const { entry } = item
-    const asStored = this.#output.format === 'json' && !this.#output.convert && !resource.view && !resource.backing!.entry.decorate
+    const asStored =
+      this.#output.format === 'json' && !this.#output.convert && !resource.view && !resource.backing!.entry.decorate
     if (asStored) return Buffer.concat([EVENT_HEAD[item.type], entry.bytes, EVENT_END])
     return this.#convert(item.type, servedObject(resource, entry.object), options)
   }
 
   #convert(type: string, object: KubeObject, { columns }: { readonly columns: boolean }): Buffer {
     const convert = this.#output.convert
-    if (convert?.kind === 'PartialObjectMetadata') return this.#event(type, partialObjectMetadata(object, convert.version))
+    if (convert?.kind === 'PartialObjectMetadata')
+      return this.#event(type, partialObjectMetadata(object, convert.version))
     if (convert?.kind !== 'Table') return this.#event(type, object)
     const table = tableOf(this.#resource.backing?.entry)
     const { version } = convert
@@ -166,7 +176,6 @@ class FrameEncoder {
     if (this.#output.format === 'protobuf') return encodeProtobufWatchEvent(type, object)
     return Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`)
   }
-
 }
 
 const EVENT_HEAD = {

@@ -26,7 +26,7 @@ export function definitionSchema(name: string, dialect: Dialect): JsonObject {
   const texts = descriptions()[name]
   const properties = Object.entries(fact.properties ?? {}).map(([field, f]): [string, JsonObject] => [
     field,
-    typeSchema(f, dialect, texts?.[1][field]),
+    typeSchema(f, dialect, texts?.[1][field] ?? (f.$ref && descriptions()[f.$ref]?.[0])),
   ])
   return {
     ...(texts?.[0] ? { description: texts[0] } : {}),
@@ -54,8 +54,7 @@ function typeOfDefinition(fact: DefinitionFact, dialect: Dialect): JsonObject {
 
 function typeSchema(fact: FieldFact, dialect: Dialect, description: string | undefined): JsonObject {
   const schema: JsonObject = {}
-  const text = description ?? (fact.$ref ? descriptions()[fact.$ref]?.[0] : undefined)
-  if (text) schema.description = text
+  if (description) schema.description = description
   if (dialect === 'v3' && fact.default !== undefined) schema.default = fact.default
   for (const key of EXTENSIONS) if (fact[key] !== undefined) schema[key] = fact[key]
   if (fact.$ref) return withReference(schema, referenceTo(fact.$ref, dialect), dialect)

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../apimachinery/kube-object.ts'
 import { definitionSchema, reachableDefinitions, referencedDefinitions } from './definition-schemas.ts'
 import { discoveryPath, GENERAL_PATHS, groupPath, type PathItem, resourcePaths } from './operations.ts'
 import { renderPaths } from './render.ts'
+import { encodeOpenApiV2 } from './v2-protobuf.ts'
 
 /** A document as it is served. */
 export interface OpenApiDocument {
@@ -41,6 +42,7 @@ export class OpenApiDocuments {
   readonly #made = new Map<string, OpenApiDocument>()
   #index: OpenApiDocument | undefined
   #v2: OpenApiDocument | undefined
+  #v2Protobuf: OpenApiDocument | undefined
 
   constructor(options: OpenApiOptions) {
     this.#options = options
@@ -85,6 +87,15 @@ export class OpenApiDocuments {
   get v2(): OpenApiDocument {
     this.#v2 ??= toDocument(v2Document(this.#options))
     return this.#v2
+  }
+
+  /** `/openapi/v2` under {@link OPENAPI_V2_PROTOBUF}. */
+  get v2Protobuf(): OpenApiDocument {
+    if (!this.#v2Protobuf) {
+      const bytes = encodeOpenApiV2(v2Document(this.#options))
+      this.#v2Protobuf = { bytes, hash: sha512(bytes) }
+    }
+    return this.#v2Protobuf
   }
 
   #hashOf(path: string): string {

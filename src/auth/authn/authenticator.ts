@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { X509Certificate } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { UserInfo } from '../../apimachinery/user-info.ts'
 
 /** What an authenticator may look at. */

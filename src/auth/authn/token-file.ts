@@ -1,6 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { UserInfo } from '../../apimachinery/user-info.ts'
-import { type Authenticated, AuthenticationError, type AuthenticationRequest, type Authenticator } from './authenticator.ts'
+import {
+  type Authenticated,
+  AuthenticationError,
+  type AuthenticationRequest,
+  type Authenticator,
+} from './authenticator.ts'
 import { bearerTokenOf } from './bearer-token.ts'
 import { parseCsv } from './csv.ts'
 

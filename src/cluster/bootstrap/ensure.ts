@@ -10,7 +10,12 @@ export function systemContext(namespace = ''): RequestContext {
 }
 
 /** Creates an object unless it is there; true where it was created. */
-export async function ensureObject(registry: Registry, group: string, resource: string, object: KubeObject): Promise<boolean> {
+export async function ensureObject(
+  registry: Registry,
+  group: string,
+  resource: string,
+  object: KubeObject,
+): Promise<boolean> {
   const { store, entry } = registry.backing(group, resource)!
   const own = cloneJson(object)
   entry.defaults?.(own)

@@ -11,9 +11,13 @@ export async function ensureFlowControl(registry: Registry): Promise<void> {
   const levels = [...facts.mandatoryPriorityLevelConfigurations, ...facts.suggestedPriorityLevelConfigurations]
   const schemas = [...facts.mandatoryFlowSchemas, ...facts.suggestedFlowSchemas]
   await Promise.all([
-    ...levels.map((f) => ensureObject(registry, GROUP, 'prioritylevelconfigurations', objectOf('PriorityLevelConfiguration', f))),
+    ...levels.map((f) =>
+      ensureObject(registry, GROUP, 'prioritylevelconfigurations', objectOf('PriorityLevelConfiguration', f)),
+    ),
     ...schemas.map((f) => ensureObject(registry, GROUP, 'flowschemas', objectOf('FlowSchema', f))),
-    ...facts.priorityClasses.map((f) => ensureObject(registry, 'scheduling.k8s.io', 'priorityclasses', priorityClass(f))),
+    ...facts.priorityClasses.map((f) =>
+      ensureObject(registry, 'scheduling.k8s.io', 'priorityclasses', priorityClass(f)),
+    ),
   ])
 }
 
@@ -22,11 +26,22 @@ function objectOf(kind: string, { name, spec }: NamedSpec): KubeObject {
   return { kind, apiVersion: `${GROUP}/v1`, metadata: { name, annotations }, spec }
 }
 
-function priorityClass(fact: { readonly name: string; readonly value: number; readonly preemptionPolicy: string }): KubeObject {
+function priorityClass(fact: {
+  readonly name: string
+  readonly value: number
+  readonly preemptionPolicy: string
+}): KubeObject {
   const { name, value, preemptionPolicy } = fact
   const description =
     name === 'system-cluster-critical'
       ? 'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.'
       : 'Used for system critical pods that must not be moved from their current node.'
-  return { kind: 'PriorityClass', apiVersion: 'scheduling.k8s.io/v1', metadata: { name }, value, preemptionPolicy, description }
+  return {
+    kind: 'PriorityClass',
+    apiVersion: 'scheduling.k8s.io/v1',
+    metadata: { name },
+    value,
+    preemptionPolicy,
+    description,
+  }
 }

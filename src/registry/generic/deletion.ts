@@ -56,7 +56,11 @@ function atLeastOne(seconds: number): number {
 }
 
 /** A deletion that is under way can only be made shorter. */
-function shortenDeletion(object: KubeObject, requested: number | undefined, context: StrategyContext): GracefulDeletion {
+function shortenDeletion(
+  object: KubeObject,
+  requested: number | undefined,
+  context: StrategyContext,
+): GracefulDeletion {
   const metadata = object.metadata
   const period = metadata.deletionGracePeriodSeconds === undefined ? 0 : atLeastOne(metadata.deletionGracePeriodSeconds)
   if (period === 0) return { pending: false, graceful: false }
@@ -107,7 +111,8 @@ export function deletionFinalizers(
 ): readonly string[] {
   const finalizers = object.metadata.finalizers ?? []
   const kept = finalizers.filter((f) => f !== ORPHAN_FINALIZER && f !== FOREGROUND_FINALIZER)
-  const wanted = entry.deletion?.dependents === 'unsupported' ? undefined : garbageCollectorFinalizer(entry, finalizers, options)
+  const wanted =
+    entry.deletion?.dependents === 'unsupported' ? undefined : garbageCollectorFinalizer(entry, finalizers, options)
   return wanted === undefined ? kept : [...kept, wanted]
 }
 

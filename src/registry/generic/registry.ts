@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { resourceFacts, updateRuleOf } from '../../../openapi/data.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import { definitionOf, typeOf } from '../../apimachinery/schema/builtin-types.ts'
 import { normalize } from '../../apimachinery/schema/normalize.ts'
 import type { StructNode } from '../../apimachinery/schema/schema-node.ts'
-import { definitionOf, typeOf } from '../../apimachinery/schema/builtin-types.ts'
 import type { Store } from '../../storage/store.ts'
 import type { CacheEntry } from '../../storage/watch-cache/cache-entry.ts'
 import type { WatchCache } from '../../storage/watch-cache/watch-cache.ts'
@@ -102,9 +102,7 @@ function isStored({ group, resource }: AnyResourceEntry): boolean {
 /** Names, scope and storage prefix of a built-in resource, from the facts of discovery. */
 function identityOf(entry: AnyResourceEntry, keyPrefix: string): ResourceIdentity {
   const { group, resource, hubVersion } = entry
-  const fact = resourceFacts().find(
-    (f) => f.group === group && f.resource === resource && f.version === hubVersion,
-  )
+  const fact = resourceFacts().find((f) => f.group === group && f.resource === resource && f.version === hubVersion)
   if (!fact?.storagePrefix) throw new Error(`no stored resource ${resource}.${hubVersion}.${group} in the API's facts`)
   const rule = updateRuleOf(group, resource)
   return {
@@ -135,7 +133,8 @@ function exclusiveReader(cache: ObjectCache): CurrentReader {
   return {
     cached: (key) => currentOf(cache.peek(key)),
     latest: async (key) => currentOf((await cache.get(key)).entry),
-    settled: async (revision) => void (await cache.get(cache.prefix, { notOlderThan: revision }).catch(() => undefined)),
+    settled: async (revision) =>
+      void (await cache.get(cache.prefix, { notOlderThan: revision }).catch(() => undefined)),
   }
 }
 

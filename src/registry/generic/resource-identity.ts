@@ -1,7 +1,7 @@
 import { badRequest } from '../../apimachinery/api-error.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
-import { isPathSegmentName } from '../../apimachinery/validation/names.ts'
 import type { GroupResource } from '../../apimachinery/group-version.ts'
+import { isPathSegmentName } from '../../apimachinery/validation/names.ts'
 
 /** What the generic store must know of a resource besides its entry: taken from the facts of discovery. */
 export interface ResourceIdentity extends GroupResource {

@@ -1,16 +1,17 @@
 import {
-  alreadyExists,
   type ApiError,
+  ApiError as ApiErrorClass,
+  alreadyExists,
   conflict,
   generateNameConflict,
   invalid as invalidObject,
   isAlreadyExists,
   notFound,
   requestEntityTooLarge,
-  serverTimeout,
   type Status,
-  ApiError as ApiErrorClass,
+  serverTimeout,
 } from '../../apimachinery/api-error.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
 import { cloneJson } from '../../apimachinery/clone.ts'
 import { invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
@@ -19,15 +20,8 @@ import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { isStorageError } from '../../storage/storage-error.ts'
 import type { Store } from '../../storage/store.ts'
 import type { AnyResourceEntry, Finish, RegistryConfig, StrategyContext, UpdateStrategy } from '../resource.ts'
-import type { Clock } from '../../apimachinery/clock.ts'
 import { beforeCreate, beforeUpdate, revertTimestampOnlyChange } from './before-write.ts'
-import {
-  type DeleteOptions,
-  deletionFinalizers,
-  gracefulDeletion,
-  markAsDeleting,
-  sameFinalizers,
-} from './deletion.ts'
+import { type DeleteOptions, deletionFinalizers, gracefulDeletion, markAsDeleting, sameFinalizers } from './deletion.ts'
 import type { ObjectCodec } from './object-codec.ts'
 import { checkPreconditions, fillSystemFields, type Preconditions } from './object-metadata.ts'
 import type { RequestContext } from './request-context.ts'
@@ -386,10 +380,15 @@ export class ResourceStore {
       if (!marked.deleteNow) return marked.outcome
       last = marked.object
       // The mark was this request's own write: what the client saw before it can no longer be there.
-      options = { ...options, preconditions: { ...(options.preconditions?.uid ? { uid: options.preconditions.uid } : {}) } }
+      options = {
+        ...options,
+        preconditions: { ...(options.preconditions?.uid ? { uid: options.preconditions.uid } : {}) },
+      }
       if (context.dryRun && last) return this.#outcome(last, true)
     }
-    const removed = await this.#remove(context, key, options.preconditions ?? {}, validate, { tolerant: last !== undefined })
+    const removed = await this.#remove(context, key, options.preconditions ?? {}, validate, {
+      tolerant: last !== undefined,
+    })
     const gone = removed ?? last
     if (!gone) throw notFound(this.identity, name)
     return this.#outcome(gone, true)
@@ -549,7 +548,9 @@ async function finishing<T>(finish: Finish | undefined, work: () => Promise<T>):
 /** Another write came first: read again and try again. */
 function isWriteRace(error: unknown): boolean {
   return (
-    isStorageError(error, 'RevisionConflict') || isStorageError(error, 'KeyNotFound') || isStorageError(error, 'KeyExists')
+    isStorageError(error, 'RevisionConflict') ||
+    isStorageError(error, 'KeyNotFound') ||
+    isStorageError(error, 'KeyExists')
   )
 }
 

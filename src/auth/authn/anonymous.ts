@@ -1,0 +1,9 @@
+import type { Authenticated, Authenticator } from './authenticator.ts'
+
+/** Takes everyone who has shown no credential for `system:anonymous`. Stands last. */
+export const anonymousAuthenticator: Authenticator = {
+  name: 'anonymous',
+  authenticate: (): Authenticated => ({
+    user: { name: 'system:anonymous', uid: '', groups: ['system:unauthenticated'], extra: {} },
+  }),
+}

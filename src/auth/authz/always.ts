@@ -1,0 +1,26 @@
+import type { Authorizer } from './authorizer.ts'
+
+/** `--authorization-mode=AlwaysAllow` */
+export const alwaysAllowAuthorizer: Authorizer = {
+  name: 'AlwaysAllow',
+  authorize: () => ({ decision: 'allow', reason: '' }),
+  rulesFor: () => ({
+    resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+    nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+    incomplete: false,
+  }),
+}
+
+/** `--authorization-mode=AlwaysDeny` */
+export const alwaysDenyAuthorizer: Authorizer = {
+  name: 'AlwaysDeny',
+  authorize: () => ({ decision: 'no-opinion', reason: 'Everything is forbidden.' }),
+  rulesFor: () => ({ resourceRules: [], nonResourceRules: [], incomplete: false }),
+}
+
+/** Members of system:masters may do anything; stands first. */
+export const privilegedGroupAuthorizer: Authorizer = {
+  name: 'SystemMasters',
+  authorize: ({ user }) =>
+    user.groups.includes('system:masters') ? { decision: 'allow', reason: '' } : { decision: 'no-opinion', reason: '' },
+}
