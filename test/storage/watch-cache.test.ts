@@ -252,11 +252,28 @@ describe('watches', () => {
     expect(item?.type === 'DELETED' && item.entry.bytes.toString()).toBe(`@${revision} phase=Failed`)
   })
 
-  it('from a revision that the window no longer covers: Compacted with upstream’s words', async () => {
+  it('from a revision older than the window: the store still has the events, they come first', async () => {
+    const cache = await podCache({ window: { minEvents: 4, freshMs: 0 } })
+    const first = await pod('a/0')
+    for (let i = 1; i < 8; i++) await pod(`a/${i}`)
+    await store.delete(`${PODS}a/1`)
+    await store.put('/registry/nodes/n1', 'x=y')
+    expect(cache.windowStats.coveredFrom).toBeGreaterThan(first.modRevision + 1)
+    const recorder = await record(cache, { from: { revision: first.modRevision } })
+    await pod('a/8')
+    await settle()
+    const kinds = recorder.log.map((line) => line.replace(/@.*/, ''))
+    const added = ['1', '2', '3', '4', '5', '6', '7'].map((n) => `ADDED ${n}`)
+    expect(kinds).toEqual([...added, 'DELETED 1', 'ADDED 8'])
+    expect(store.openWatches).toBe(1)
+  })
+
+  it('from a revision that the store has compacted: Compacted with upstream’s words', async () => {
     const cache = await podCache({ window: { minEvents: 4, freshMs: 0 } })
     const first = await pod('a/0')
     for (let i = 1; i < 8; i++) await pod(`a/${i}`)
     const { coveredFrom } = cache.windowStats
+    await store.compact(first.modRevision + 1)
     const refused = cache.watch({ from: { revision: first.modRevision } }, new Recorder())
     await expect(refused).rejects.toMatchObject({
       code: 'Compacted',

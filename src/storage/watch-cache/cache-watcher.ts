@@ -42,6 +42,8 @@ export interface WatcherStart<A, O> {
   readonly position: number
   /** Events up to this revision are not for it. */
   readonly afterRevision: number
+  /** Events from before the window, to be sent before those at `position`. */
+  readonly history?: readonly CacheEvent<A, O>[]
   /** State to begin with, and the revision it shows. */
   readonly initial?: { readonly entries: readonly CacheEntry<A, O>[]; readonly revision: number }
   /** Send a bookmark behind the initial state. */
@@ -70,6 +72,8 @@ export class CacheWatcher<A = unknown, O = unknown> implements Flushable {
   #state: 'initial' | 'reading' | 'live' | 'ended' = 'reading'
   #paused = false
   #position: number
+  #history: readonly CacheEvent<A, O>[]
+  #historyIndex = 0
   #initial: readonly CacheEntry<A, O>[] = []
   #initialIndex = 0
   #endBookmark: BookmarkItem | undefined
@@ -87,6 +91,7 @@ export class CacheWatcher<A = unknown, O = unknown> implements Flushable {
     this.#passes = predicateOf(scope)
     this.#position = start.position
     this.#afterRevision = start.afterRevision
+    this.#history = start.history ?? []
     if (start.initial !== undefined) {
       this.#state = 'initial'
       this.#initial = start.initial.entries
@@ -119,6 +124,7 @@ export class CacheWatcher<A = unknown, O = unknown> implements Flushable {
     this.#state = 'ended'
     this.#pending = []
     this.#initial = []
+    this.#history = []
     this.#host.forget(this)
   }
 
@@ -134,8 +140,7 @@ export class CacheWatcher<A = unknown, O = unknown> implements Flushable {
   /** A new event that may concern this watcher: on the write path. */
   offer(event: CacheEvent<A, O>): void {
     if (this.#state !== 'live') return
-    if (event.revision <= this.#afterRevision) return
-    const item = this.#passes === undefined ? event.unfiltered() : this.#filtered(event)
+    const item = this.#seen(event)
     if (item !== undefined) this.#queue(item, this.#host.window().end - 1)
   }
 
@@ -157,9 +162,12 @@ export class CacheWatcher<A = unknown, O = unknown> implements Flushable {
     return this.#state === 'ended'
   }
 
-  #filtered(event: CacheEvent<A, O>): ObjectItem<A, O> | undefined {
+  /** What the watcher sees of an event; undefined also where its filter failed, which ends it. */
+  #seen(event: CacheEvent<A, O>): ObjectItem<A, O> | undefined {
+    if (event.revision <= this.#afterRevision) return undefined
+    if (this.#passes === undefined) return event.unfiltered()
     try {
-      return event.filtered(this.#passes as (entry: CacheEntry<A, O>) => boolean)
+      return event.filtered(this.#passes)
     } catch (error) {
       this.end(asError(error))
       return undefined
@@ -230,25 +238,46 @@ export class CacheWatcher<A = unknown, O = unknown> implements Flushable {
 
   #readOn(): void {
     if (this.#paused || !this.#hand(this.#take())) return
+    if (this.#historyIndex < this.#history.length) {
+      this.#readHistory()
+      return
+    }
     const window = this.#host.window()
     if (this.#position < window.start) {
       this.endAsTooSlow()
       return
     }
-    const items: WatchItem<A, O>[] = []
     const until = Math.min(window.end, this.#position + CHUNK)
+    const items: WatchItem<A, O>[] = []
     for (; this.#position < until; this.#position++) {
-      const event = window.at(this.#position)
-      if (event.revision <= this.#afterRevision || !isInScope(this.scope.key, event.key)) continue
-      const item = this.#passes === undefined ? event.unfiltered() : this.#filtered(event)
-      if (this.#isEnded()) return
-      if (item !== undefined) items.push(item)
+      if (!this.#collect(window.at(this.#position), items)) return
     }
     if (until === window.end) {
       this.#state = 'live'
       this.#host.lagging(this, false)
       this.#hand(items)
     } else if (this.#hand(items)) this.#host.schedule(this)
+  }
+
+  #readHistory(): void {
+    const until = Math.min(this.#history.length, this.#historyIndex + CHUNK)
+    const items: WatchItem<A, O>[] = []
+    for (; this.#historyIndex < until; this.#historyIndex++) {
+      if (!this.#collect(this.#history[this.#historyIndex] as CacheEvent<A, O>, items)) return
+    }
+    if (until === this.#history.length) {
+      this.#history = []
+      this.#historyIndex = 0
+    }
+    if (this.#hand(items)) this.#host.schedule(this)
+  }
+
+  /** Adds what the watcher sees of an event; false where it is over. */
+  #collect(event: CacheEvent<A, O>, items: WatchItem<A, O>[]): boolean {
+    if (!isInScope(this.scope.key, event.key)) return true
+    const item = this.#seen(event)
+    if (item !== undefined) items.push(item)
+    return !this.#isEnded()
   }
 
   /** The window has moved on past what the watcher has still to read. */

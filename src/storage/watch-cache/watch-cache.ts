@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { StorageError } from '../storage-error.ts'
+import { isStorageError, StorageError } from '../storage-error.ts'
 import type { KeyValue, Store, StoreEvent } from '../store.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import { CacheEntry, type CacheHooks, type EncodedHolder, type EntryContext, type ParsedHolder } from './cache-entry.ts'
@@ -16,6 +16,7 @@ import type { FlushQueue } from './flush-queue.ts'
 import type { Freshness } from './freshness.ts'
 import { OrderedMap } from './ordered-map.ts'
 import { StateHistory } from './state-history.ts'
+import { readStretch } from './store-history.ts'
 import type { FrameMemo } from './watch-item.ts'
 import { WatcherIndex } from './watcher-index.ts'
 
@@ -81,6 +82,12 @@ export interface CacheWatchOptions<A = unknown, O = unknown> extends Partial<Wat
   readonly bookmarks?: boolean
   /** When the watch will be ended by its owner, in the clock's milliseconds: a bookmark comes 2 s before. */
   readonly deadline?: number
+}
+
+/** Events from before the window, up to and including a revision that it covers. */
+interface History<A, O> {
+  readonly events: readonly CacheEvent<A, O>[]
+  readonly upTo: number
 }
 
 /** Objects of the first page of a load: most resources fit, so that a load is one call. */
@@ -184,8 +191,8 @@ export class WatchCache<A = unknown, O = unknown> {
   }
 
   /**
-   * Starts a watch; items begin to come after this has resolved. Errors: `Compacted` where the window does not reach
-   * back to the revision, `FutureRevision` (a `TooLargeRevisionError`), `Unavailable`, `Closed`.
+   * Starts a watch; items begin to come after this has resolved. Errors: `Compacted` where neither the window nor the
+   * store reaches back to the revision, `FutureRevision` (a `TooLargeRevisionError`), `Unavailable`, `Closed`.
    */
   async watch(options: CacheWatchOptions<A, O>, consumer: WatchConsumer<A, O>): Promise<CacheWatcher<A, O>> {
     const scope: WatchScope<A, O> = { key: options.key ?? this.prefix, index: options.index, filter: options.filter }
@@ -193,7 +200,8 @@ export class WatchCache<A = unknown, O = unknown> {
     const { from } = options
     if ('revision' in from) await this.#prepare('any')
     else await this.#prepare('now' in from ? from.now : from.initial)
-    const watcher = new CacheWatcher(this.#host, scope, this.#startOf(from, scope), consumer)
+    const history = 'revision' in from ? await this.#historyAfter(from.revision) : undefined
+    const watcher = new CacheWatcher(this.#host, scope, this.#startOf(from, scope, history), consumer)
     this.#watchers.add(watcher)
     if (options.bookmarks) this.#shared.scheduleBookmarks(watcher, options.deadline)
     return watcher
@@ -278,7 +286,46 @@ export class WatchCache<A = unknown, O = unknown> {
     }
   }
 
-  #startOf(from: WatchFrom, scope: WatchScope<A, O>): WatcherStart<A, O> {
+  /** Events from behind a revision that the window no longer covers up to where it does. */
+  async #historyAfter(revision: number): Promise<History<A, O> | undefined> {
+    const upTo = this.#window.coveredFrom
+    if (revision >= upTo) return undefined
+    const { store, clock, frames, readyTimeoutMs } = this.#shared
+    const stretch = { prefix: this.prefix, after: revision, upTo }
+    const source = { store, clock, timeoutMs: readyTimeoutMs }
+    const changes = await readStretch(source, stretch).catch((error: unknown) => {
+      if (isStorageError(error, 'Compacted')) throw this.#tooOld(revision)
+      throw error
+    })
+    if (this.#closed !== undefined) throw this.#closed
+    const seenAt = clock.now()
+    const events: CacheEvent<A, O>[] = []
+    for (const { type, kv, previous } of changes) {
+      const before = type === 'delete' ? (previous ?? kv) : previous
+      events.push(
+        new CacheEvent<A, O>(
+          {
+            revision: kv.modRevision,
+            seenAt,
+            entry: type === 'put' ? this.#entryOf(kv) : undefined,
+            previous: before === undefined ? undefined : this.#entryOf(before),
+          },
+          frames,
+        ),
+      )
+    }
+    return { events, upTo }
+  }
+
+  #tooOld(revision: number): StorageError {
+    const { coveredFrom } = this.#window
+    return new StorageError('Compacted', `too old resource version: ${revision} (${coveredFrom})`, {
+      revision,
+      actualRevision: coveredFrom,
+    })
+  }
+
+  #startOf(from: WatchFrom, scope: WatchScope<A, O>, history: History<A, O> | undefined): WatcherStart<A, O> {
     const window = this.#window
     const { revision } = this
     if ('now' in from) return { position: window.end, afterRevision: 0 }
@@ -286,13 +333,9 @@ export class WatchCache<A = unknown, O = unknown> {
       const { entries } = this.#select(this.#state, this.#initialOptions(scope))
       return { position: window.end, afterRevision: 0, initial: { entries, revision }, endBookmark: from.endBookmark }
     }
-    if (from.revision < window.coveredFrom) {
-      throw new StorageError('Compacted', `too old resource version: ${from.revision} (${window.coveredFrom})`, {
-        revision: from.revision,
-        actualRevision: window.coveredFrom,
-      })
-    }
-    return { position: window.firstAfter(from.revision), afterRevision: from.revision }
+    const after = history?.upTo ?? from.revision
+    if (after < window.coveredFrom) throw this.#tooOld(from.revision)
+    return { position: window.firstAfter(after), afterRevision: from.revision, history: history?.events }
   }
 
   #initialOptions(scope: WatchScope<A, O>): ListOptions<A, O> {
