@@ -30,7 +30,7 @@ function readComment(text: string): string {
     .map((line) => line.trim().replace(/^\* ?/, ''))
     .join('\n')
     .trim()
-    .replace(/\\'/g, "'")
+    .replace(/\\(['"])/g, '$1')
 }
 
 function describe(file: string, fields: readonly string[]): Descriptions[string] {

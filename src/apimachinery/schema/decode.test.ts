@@ -45,6 +45,11 @@ describe('normal form', () => {
     expect(secret.data).toEqual({ a: 'QQ==', b: 'QQ==', c: '' })
   })
 
+  test('the zero time is unset', () => {
+    const { object } = read('{"metadata":{"creationTimestamp":"0001-01-01T00:00:00Z"}}')
+    expect(object.metadata).toEqual({})
+  })
+
   test('null elements are zero values', () => {
     const { object } = read('{"metadata":{"finalizers":[null]},"spec":{"containers":[null]}}')
     expect(object.metadata).toEqual({ finalizers: [''] })
@@ -123,6 +128,10 @@ describe('errors', () => {
     [
       '{"metadata":{"creationTimestamp":"2026-01-01T00:00:00Zx"}}',
       'parsing time "2026-01-01T00:00:00Zx": extra text: "x"',
+    ],
+    [
+      '{"metadata":{"creationTimestamp":"2026-01-01T24:00:00Z"}}',
+      'parsing time "2026-01-01T24:00:00Z": hour out of range',
     ],
     [
       '{"metadata":{"creationTimestamp":5}}',

@@ -3,7 +3,7 @@ import { goQuote } from '../go-quote.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import { canonicalQuantity, QuantityError } from '../quantity.ts'
 import { typeOf } from './builtin-types.ts'
-import { canonicalTime, formatMicroTime, parseMicroTime } from './go-time.ts'
+import { canonicalMicroTime, canonicalTime } from './go-time.ts'
 import {
   DecodeError,
   type ExactJson,
@@ -122,7 +122,7 @@ class Decoder {
     const decoded = this.#value(value, field.node)
     this.#path.pop()
     if (decoded === undefined) return
-    if (field.omit === 'zero' && isOmittedWhenZero(decoded)) this.#unset(start, field)
+    if (decoded === null || (field.omit === 'zero' && isOmittedWhenZero(decoded))) this.#unset(start, field)
     else this.#put(start, field, decoded)
   }
 
@@ -222,7 +222,7 @@ class Decoder {
       case 'time':
         return canonicalTime(this.#timeText(value))
       case 'micro-time':
-        return formatMicroTime(parseMicroTime(this.#timeText(value)))
+        return canonicalMicroTime(this.#timeText(value))
     }
   }
 

@@ -14,7 +14,7 @@ export interface GoTime {
 }
 
 /** The zero of Go's time.Time, year 1: what unset times are. */
-export const ZERO_TIME_SECONDS = -62_135_596_800
+const ZERO_TIME_SECONDS = -62_135_596_800
 
 /** Parses as metav1.Time does. Throws {@link DecodeError} with Go's words (time/format.go). */
 export function parseTime(text: string): GoTime {
@@ -37,15 +37,22 @@ export function formatMicroTime({ seconds, nanos }: GoTime): string {
   return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, `.${micros}Z`)
 }
 
-const CANONICAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/
+const CANONICAL = /^[1-9]\d{3}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\dZ$/
 
-/** The text that metav1.Time prints for what it reads; texts in that form already are only checked. */
-export function canonicalTime(text: string): string {
+/** The text that metav1.Time prints for what it reads; null for its zero. Texts in that form already are only checked. */
+export function canonicalTime(text: string): string | null {
   if (CANONICAL.test(text)) {
     const ms = Date.parse(text)
     if (!Number.isNaN(ms) && Number(text.slice(8, 10)) <= 28) return text
   }
-  return formatTime(parseTime(text))
+  const time = parseTime(text)
+  return time.seconds === ZERO_TIME_SECONDS ? null : formatTime(time)
+}
+
+/** The same for metav1.MicroTime. */
+export function canonicalMicroTime(text: string): string | null {
+  const time = parseMicroTime(text)
+  return time.seconds === ZERO_TIME_SECONDS && time.nanos === 0 ? null : formatMicroTime(time)
 }
 
 class TimeParser {
