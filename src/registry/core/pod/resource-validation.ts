@@ -33,8 +33,10 @@ type NameCheck = (errors: Errors, name: string, path: FieldPath) => void
 /** A resource: standard, or of a domain. Says whether nothing was wrong. */
 function checkResourceName(errors: Errors, name: string, path: FieldPath): boolean {
   const messages = isQualifiedName(name)
-  addInvalid(errors, path, namedString(name), messages)
-  if (messages.length > 0) return false
+  if (messages.length > 0) {
+    addInvalid(errors, path, namedString(name), messages)
+    return false
+  }
   if (!name.includes('/') && !isStandardResourceName(name)) {
     errors.push(invalid(path, namedString(name), 'must be a standard resource type or fully qualified'))
     return false

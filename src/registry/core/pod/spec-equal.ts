@@ -17,19 +17,28 @@ export function specEqual(a: unknown, b: unknown, member = ''): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
     return QUANTITIES.has(member) && sameQuantity(a, b)
   }
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => specEqual(item, b[i]))
+  if (Array.isArray(a)) return Array.isArray(b) && sameItems(a, b)
   if (Array.isArray(b)) return false
   return sameMembers(a as Record<string, unknown>, b as Record<string, unknown>, member)
 }
 
-function sameMembers(a: Record<string, unknown>, b: Record<string, unknown>, member: string): boolean {
-  const ofQuantities = QUANTITY_MAPS.has(member)
-  const isMap = ofQuantities || MAPS.has(member)
-  const equal = (key: string): boolean =>
-    ofQuantities ? sameQuantity(a[key], b[key]) : specEqual(a[key], b[key], isMap ? '' : key)
-  for (const key of Object.keys(a)) if (!equal(key)) return false
-  for (const key of Object.keys(b)) if (!Object.hasOwn(a, key) && !equal(key)) return false
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (!specEqual(a[i], b[i])) return false
   return true
+}
+
+function sameMembers(a: Record<string, unknown>, b: Record<string, unknown>, member: string): boolean {
+  for (const key of Object.keys(a)) if (!sameMember(a[key], b[key], key, member)) return false
+  for (const key of Object.keys(b))
+    if (!Object.hasOwn(a, key) && !sameMember(undefined, b[key], key, member)) return false
+  return true
+}
+
+function sameMember(a: unknown, b: unknown, key: string, member: string): boolean {
+  if (a === b) return true
+  if (QUANTITY_MAPS.has(member)) return sameQuantity(a, b)
+  return specEqual(a, b, MAPS.has(member) ? '' : key)
 }
 
 function isUnset(value: unknown, member: string): boolean {
