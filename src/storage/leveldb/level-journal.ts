@@ -21,7 +21,7 @@ export interface LevelJournalOptions {
 /** LevelDB's own default; what opening after a crash may have to write out, too. */
 const writeBufferBytes = 4 * 1024 * 1024
 /** Keys per read, so that a long range does not hold one thread of the pool for long. */
-const loadChunk = 512
+const loadChunk = 256
 /** Bytes per batch of a restore. */
 const replaceBatchBytes = 4 * 1024 * 1024
 const crcBytes = 4
@@ -98,12 +98,19 @@ export class LevelJournal implements Journal {
     await this.#recovering?.catch(() => {
       // Whoever wrote hears of it; a read goes on with what is there.
     })
-    const values: Buffer[] = []
-    try {
-      for (let i = 0; i < keys.length; i += loadChunk) {
-        const stored = await this.#db.getMany(keys.slice(i, i + loadChunk))
-        for (const [n, bytes] of stored.entries()) values.push(openValue(records[i + n], bytes))
+    const values = new Array<Buffer>(keys.length)
+    let next = 0
+    const reader = async (): Promise<void> => {
+      while (next < keys.length) {
+        const from = next
+        next += loadChunk
+        const stored = await this.#db.getMany(keys.slice(from, from + loadChunk))
+        for (const [n, bytes] of stored.entries()) values[from + n] = openValue(records[from + n], bytes)
       }
+    }
+    try {
+      // Two, so that one chunk is fetched while the other is checked; more would crowd the writer out of the pool.
+      await Promise.all([reader(), reader()])
     } catch (error) {
       throw toStorageError(error, this.#directory)
     }

@@ -41,6 +41,11 @@ export class Expirer {
     this.#arm()
   }
 
+  /** The live records that have a TTL. */
+  records(): Iterable<KeyRevision> {
+    return this.#queue.records()
+  }
+
   /** Resolves when nothing is due that a round is at work on. */
   async idle(): Promise<void> {
     while (this.#round !== undefined) await this.#round

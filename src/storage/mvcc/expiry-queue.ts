@@ -27,6 +27,11 @@ export class ExpiryQueue {
     return this.#records.has(record)
   }
 
+  /** All, soonest first; not to be held across writes. */
+  records(): Iterable<KeyRevision> {
+    return this.#records.keys()
+  }
+
   /** When the next one is due, in milliseconds since the epoch; undefined if none is. */
   nextAt(): number | undefined {
     return this.#records.minKey()?.expiresAt

@@ -64,8 +64,11 @@ export class MvccStore implements SnapshotStore {
   #gate: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
-  /** Takes the index over: nobody else may touch it. Records of a store without a journal have resident values. */
-  constructor(options: MvccOptions, index: RevisionIndex, backing?: MvccBacking) {
+  /**
+   * Takes the index over: nobody else may touch it. Records of a store without a journal have resident values.
+   * `expiring` spares looking for the records with a TTL among all that live.
+   */
+  constructor(options: MvccOptions, index: RevisionIndex, backing?: MvccBacking, expiring?: Iterable<KeyRevision>) {
     this.#options = options
     this.#index = index
     this.#assigned = index.current
@@ -86,7 +89,7 @@ export class MvccStore implements SnapshotStore {
       valuesOf: (records) => this.#valuesOf(records),
     })
     this.#expirer = new Expirer(options.clock, (record) => this.delete(record.key, record.revision))
-    this.#expirer.reset(index.live())
+    this.#expirer.reset(expiring ?? index.live())
     this.#sweeper = new Sweeper({
       journal: backing?.journal,
       index: () => this.#index,
@@ -292,7 +295,8 @@ export class MvccStore implements SnapshotStore {
   async fork(): Promise<MvccStore> {
     this.#assertOpen()
     const source = this.#index
-    if (this.#backing === undefined) return new MvccStore(this.#options, source.fork())
+    if (this.#backing === undefined)
+      return new MvccStore(this.#options, source.fork(), undefined, this.#expirer.records())
     const revision = source.current
     const records = source.live()
     const values = await this.#pinned(source, revision, records)
@@ -388,6 +392,7 @@ export class MvccStore implements SnapshotStore {
     }
     for (const { record, previousValue } of flights) this.#hub.dispatch(record, previousValue)
     if (this.#resident !== undefined) for (const { record } of flights) this.#resident.add(record)
+    else this.#sweeper.keepUp()
     const target = this.#compaction.byCount(this.#index.current, this.#index.compacted)
     if (target !== undefined) this.#compactSilently(target)
   }
@@ -458,6 +463,7 @@ export class MvccStore implements SnapshotStore {
     } finally {
       this.#gate = undefined
       open()
+      if (this.#index.sweepable()) this.#sweeper.soon()
     }
   }
 

@@ -5,6 +5,10 @@ import type { RevisionIndex } from './revision-index.ts'
 /** Revisions that one turn of the event loop sweeps. */
 const chunk = 500
 
+/** Compacted revisions that may lie about before {@link Sweeper.keepUp} takes part. */
+const maxBacklog = 10_000
+const keepUpEvery = 256
+
 /** What a sweeper needs to know of its store. */
 export interface SweepSource {
   readonly journal: Journal | undefined
@@ -56,6 +60,16 @@ export class Sweeper {
     this.#sweeping ??= this.#sweep().finally(() => {
       this.#sweeping = undefined
     })
+  }
+
+  /**
+   * To be called on every write of a store without a journal. Writers that never let the event loop turn would starve
+   * the background: past a backlog they sweep two revisions for each that they add.
+   */
+  keepUp(): void {
+    const index = this.#source.index()
+    if (index.compacted - index.swept < maxBacklog || index.current % keepUpEvery !== 0) return
+    index.sweep(index.compacted, 2 * keepUpEvery)
   }
 
   /** Resolves when neither a sweep nor a note is under way. */
