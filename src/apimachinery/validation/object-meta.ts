@@ -4,7 +4,7 @@
  * @see apimachinery pkg/api/validation/{objectmeta,generic}.go, pkg/apis/meta/v1/validation/validation.go
  */
 import type { FieldError } from '../field-error.ts'
-import { forbidden, invalid, LiteralValue, notSupported, required, tooLong } from '../field-error.ts'
+import { duplicate, forbidden, invalid, LiteralValue, notSupported, required, tooLong } from '../field-error.ts'
 import { FieldPath } from '../field-path.ts'
 import { goJson, goQuote } from '../go-quote.ts'
 import { semanticEqual } from '../semantic-equal.ts'
@@ -213,7 +213,7 @@ function validateOwnerReference(reference: OwnerReference, path: FieldPath): Fie
   if (version === '') errors.push(invalid(path.child('apiVersion'), apiVersion, 'version must not be empty'))
   if (kind === '') errors.push(invalid(path.child('kind'), kind, 'must not be empty'))
   if (name === '') errors.push(invalid(path.child('name'), name, 'must not be empty'))
-  if (uid === '') errors.push(invalid(path.child('uid'), uid, 'must not be empty'))
+  if (uid === '') errors.push(invalid(path.child('uid'), namedString(uid), 'must not be empty'))
   if (apiVersion === 'v1' && kind === 'Event') {
     errors.push(invalid(path, printed(reference), '/v1, Kind=Event is disallowed from being an owner'))
   }
@@ -249,7 +249,7 @@ export function validateManagedFields(
   for (const [i, entry] of (entries ?? []).entries()) {
     const at = path.index(i)
     if (entry.operation !== 'Apply' && entry.operation !== 'Update') {
-      errors.push(invalid(at.child('operation'), entry.operation ?? '', 'must be `Apply` or `Update`'))
+      errors.push(invalid(at.child('operation'), namedString(entry.operation ?? ''), 'must be `Apply` or `Update`'))
     }
     if (entry.fieldsType && entry.fieldsType !== 'FieldsV1') {
       errors.push(invalid(at.child('fieldsType'), entry.fieldsType, 'must be `FieldsV1`'))
@@ -277,6 +277,9 @@ export function validateFieldManager(fieldManager: string, path: FieldPath): Fie
   }
   return errors
 }
+
+/** A bad value whose Go type is a named string: such are printed as JSON, not quoted as Go does. */
+const namedString = (value: string): LiteralValue => new LiteralValue(goJson(value))
 
 /** What a label selector may hold that is not valid. */
 export interface LabelSelectorOptions {
@@ -338,7 +341,7 @@ function validateOperator(
     default:
       return options.allowUnknownOperatorInRequirement
         ? []
-        : [invalid(path.child('operator'), operator, 'not a valid selector operator')]
+        : [invalid(path.child('operator'), namedString(operator), 'not a valid selector operator')]
   }
 }
 
@@ -424,19 +427,12 @@ export function validateConditions(conditions: readonly Condition[] | undefined,
   const seen = new Set<string>()
   for (const [i, condition] of (conditions ?? []).entries()) {
     const type = condition.type ?? ''
-    if (seen.has(type)) errors.push(duplicateType(path.index(i), type))
+    if (seen.has(type)) errors.push(duplicate(path.index(i).child('type'), type))
     seen.add(type)
     errors.push(...validateCondition(condition, path.index(i)))
   }
   return errors
 }
-
-const duplicateType = (path: FieldPath, type: string): FieldError => ({
-  type: 'FieldValueDuplicate',
-  field: path.child('type').toString(),
-  badValue: type,
-  detail: '',
-})
 
 const CONDITION_REASON = '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?'
 const conditionReason = new RegExp(`^${CONDITION_REASON}$`)
