@@ -62,7 +62,7 @@ export class Call {
 
 /** A quoted-string of RFC 7230, without what a header must not contain. */
 function quotedString(text: string): string {
-  const printable = text.replace(/[\u0000-\u001f\u007f]/g, ' ')
+  const printable = text.replace(/\p{Cc}/gu, ' ')
   return `"${encodeNonLatin(printable.replace(/[\\"]/g, (c) => `\\${c}`))}"`
 }
 

@@ -20,8 +20,8 @@ export class QueryParameters {
     for (const pair of text.split('&')) {
       if (pair === '' || pair.includes(';')) continue
       const at = pair.indexOf('=')
-      const name = unescape(at < 0 ? pair : pair.slice(0, at))
-      const value = at < 0 ? '' : unescape(pair.slice(at + 1))
+      const name = unescapeGo(at < 0 ? pair : pair.slice(0, at))
+      const value = at < 0 ? '' : unescapeGo(pair.slice(at + 1))
       if (name === undefined || value === undefined) continue
       const known = values.get(name)
       if (known) known.push(value)
@@ -48,7 +48,7 @@ export class QueryParameters {
   }
 }
 
-function unescape(text: string): string | undefined {
+function unescapeGo(text: string): string | undefined {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
   if (!spaced.includes('%')) return spaced
   try {

@@ -51,6 +51,11 @@ export class ResourceCatalog {
     return this.#byGroupVersion.get(`${group}/${version}`)
   }
 
+  /** Facts of everything that is served. */
+  facts(): readonly ResourceFact[] {
+    return [...this.#resources.values()].map((r) => r.fact)
+  }
+
   group(name: string): GroupFact | undefined {
     return this.groups.find((g) => g.name === name)
   }

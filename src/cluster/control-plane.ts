@@ -6,6 +6,7 @@ import type { VirtualHandlers } from '../api/api-resource.ts'
 import { ApiServer, type PathHandler } from '../api/api-server.ts'
 import { FlowControl } from '../api/filters/flow-control.ts'
 import type { HealthCheck } from '../api/health.ts'
+import { ApiMetrics } from '../api/metrics.ts'
 import type { Impersonate } from '../api/pipeline.ts'
 import { ResourceCatalog } from '../api/resource-catalog.ts'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
@@ -86,6 +87,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     virtual: options.virtual(parts),
     ...(enabledVersions ? { enabledVersions } : {}),
   })
+  const metrics = new ApiMetrics()
   const server = new ApiServer({
     catalog,
     authenticator: options.authenticator(parts),
@@ -94,7 +96,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     flowControl: new FlowControl(),
     services: { admission: new AdmissionChain(options.admission(parts)), authorizer },
     health: healthChecks(store),
-    paths: options.paths(parts, catalog),
+    paths: [...options.paths(parts, catalog), metrics.path],
+    observe: (call, status, durationMs) => metrics.observe(call, status, durationMs),
     logger,
     ...(options.tls ? { tls: options.tls } : {}),
   })

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyBaseLogger } from 'fastify'
+import { openApiPath } from '../api/openapi-path.ts'
+import { rootPaths } from '../api/root-paths.ts'
 import { versionPath } from '../api/version.ts'
 import { anonymousAuthenticator } from '../auth/authn/anonymous.ts'
 import { AuthenticatedGroupAdder } from '../auth/authn/authenticated-group.ts'
@@ -40,7 +42,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     impersonate: () => () => undefined,
     admission: () => [],
     virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
-    paths: () => [versionPath],
+    paths: (_parts, catalog) => [versionPath, openApiPath(catalog), rootPaths(catalog)],
   })
   await bootstrap(plane)
   const port = await plane.listen(options.bindAddress, options.insecurePort ?? 0)

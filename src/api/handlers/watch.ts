@@ -230,7 +230,10 @@ class WatchStream {
   /** The cache has ended the watch: the client is told why. */
   end(error: Error): void {
     if (this.#isOver) return
-    if (isStorageError(error, 'Closed')) return this.#finish()
+    if (isStorageError(error, 'Closed')) {
+      this.#finish()
+      return
+    }
     const status = asApiError(error)?.toStatus() ?? resourceExpired(error.message).toStatus()
     this.#raw.write(this.#frames.error(status))
     this.#finish()
