@@ -141,7 +141,9 @@ function buildUpdateRules(): void {
         raisesGeneration: generation?.includes('+1 on change') ?? false,
       }),
     )
-  write('update-rules', rules)
+  // The events of both groups are one resource with one strategy.
+  const events = rules.find((rule) => rule.group === '' && rule.resource === 'events')!
+  write('update-rules', [...rules, { ...events, group: 'events.k8s.io' }])
 }
 
 interface RawFieldSelector {
