@@ -1,4 +1,5 @@
 import { admissionregistrationEntries } from './admissionregistration/entries.ts'
+import { apiextensionsEntries } from './apiextensions/entries.ts'
 import { apiregistrationEntries } from './apiregistration/entries.ts'
 import { appsEntries } from './apps/entries.ts'
 import { autoscalingEntries } from './autoscaling/entries.ts'
@@ -21,6 +22,7 @@ import { storageEntries } from './storage/entries.ts'
 export const builtinEntries: readonly AnyResourceEntry[] = [
   ...coreEntries,
   ...admissionregistrationEntries,
+  ...apiextensionsEntries,
   ...apiregistrationEntries,
   ...appsEntries,
   ...autoscalingEntries,
