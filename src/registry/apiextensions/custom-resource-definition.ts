@@ -1,6 +1,9 @@
 import { goQuote } from '../../apimachinery/go-quote.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
-import type { CustomResourceDefinition } from '../../apimachinery/types/apiextensions-v1.ts'
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionStatus,
+} from '../../apimachinery/types/apiextensions-v1.ts'
 import { type AnyResourceEntry, defineResource, type Strategy, type UpdateStrategy } from '../resource.ts'
 import { validateCreate, validateStatusUpdate, validateUpdate } from './crd-validation.ts'
 import { internalSpecOf, schemasOf } from './internal-spec.ts'
@@ -34,6 +37,12 @@ function noteStorageVersion(crd: CustomResourceDefinition): void {
   const stored = crd.status?.storedVersions ?? []
   if (storage === undefined || stored.includes(storage)) return
   crd.status = { ...crd.status, storedVersions: [...stored, storage] }
+}
+
+/** The status of a definition that no controller has seen yet, as the typed server prints it. */
+function newStatus(): CustomResourceDefinitionStatus {
+  const status: unknown = { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: null }
+  return status as CustomResourceDefinitionStatus
 }
 
 /** Formats that values are not checked against, with the definition's own words for them. */
