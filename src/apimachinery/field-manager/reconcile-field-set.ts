@@ -1,6 +1,6 @@
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { EMPTY_SET, type FieldSet, isEmptySet } from './field-set.ts'
-import { isNamedField, itemNode, memberNode } from './typed-value.ts'
+import { DEDUCED_NODE, isAtomicMap, isNamedField, itemNode, memberNode } from './typed-value.ts'
 
 /** Sets that were found to agree with a schema, so that they are walked once. */
 const reconciled = new WeakMap<FieldSet, SchemaNode>()
@@ -19,9 +19,8 @@ export function reconcileFieldSet(set: FieldSet, node: SchemaNode): FieldSet {
 }
 
 function reconcileTree(tree: FieldSet, node: SchemaNode): FieldSet {
-  if (node.kind === 'scalar' || node.kind === 'any' || isEmptySet(tree)) return tree
-  if (node.kind === 'list' ? node.listType === 'atomic' : node.atomic) return EMPTY_SET
-  if (node.kind === 'map' && node.value.kind === 'any') return tree
+  if (node.kind === 'scalar' || node === DEDUCED_NODE || isEmptySet(tree)) return tree
+  if (node.kind === 'list' ? node.listType === 'atomic' : isAtomicMap(node)) return EMPTY_SET
   let result: Record<string, FieldSet> | undefined
   for (const element in tree) {
     if (element === '.') continue

@@ -10,7 +10,10 @@ export class TypedValueError extends Error {
   }
 }
 
-/** Schema of values that nothing is known about: maps merge by key, lists are atomic. */
+/**
+ * Schema of values that nothing is known about: maps merge by key, lists are atomic. Other nodes of kind `any` (raw
+ * parts of built-in types) are atomic as a whole.
+ */
 export const DEDUCED_NODE: AnyNode = Object.freeze({ kind: 'any' })
 
 /** How a value of a node is to be taken: nodes of kind `any` go by the value. */
@@ -34,7 +37,7 @@ export function shapeOf(node: SchemaNode, value: unknown): Shape {
 /** Whether maps of this node are owned as a whole. */
 export function isAtomicMap(node: SchemaNode): boolean {
   if (node.kind === 'struct' || node.kind === 'map') return node.atomic
-  return node.kind === 'any' && node.either !== undefined
+  return node.kind === 'any' && node !== DEDUCED_NODE
 }
 
 /** The list node where items are told apart; undefined for lists that are owned as a whole. */
