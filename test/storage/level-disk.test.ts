@@ -225,6 +225,14 @@ describe('LevelDB store on disk', () => {
       const error = await refusal(second.get('/a'))
       expect(error).toMatchObject({ code: 'Corrupt', key: '/a', revision: kv.modRevision })
       expect((await second.get('/b')).kv?.value.toString()).toBe('fine')
+      const writes = [
+        refusal(second.update('/a', bytes('new'), kv.modRevision)),
+        second.create('/c', bytes('fine')),
+        refusal(second.delete('/a', kv.modRevision)),
+      ] as const
+      expect((await writes[0]).code).toBe('Corrupt')
+      expect((await writes[1]).version).toBe(1)
+      expect((await writes[2]).code).toBe('Corrupt')
       const broken = await second.check().then(
         () => undefined,
         (e: unknown) => e,

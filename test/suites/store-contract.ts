@@ -841,6 +841,19 @@ export function snapshotContract(name: string, factory: () => Promise<StoreFixtu
       }
     })
 
+    it('fork: a TTL goes on in it', async () => {
+      const store = await make()
+      await store.create('/mayfly', bytes('x'), { ttlSeconds: 10 })
+      const fork = await store.fork()
+      const sink = new WatchRecorder()
+      const watch = fork.watch({ prefix: '/' }, sink)
+      await watch.ready
+      await fixtures[0]?.advance?.(10_001)
+      expect((await sink.atLeast(1))[0]).toMatchObject({ type: 'delete', kv: { key: '/mayfly' } })
+      await fork.check()
+      await fork.close()
+    })
+
     it('fork: outlives its origin', async () => {
       const store = await make()
       await fill(store)

@@ -5,12 +5,10 @@ import type { KeyRevision } from './key-revision.ts'
 export interface Flight {
   readonly record: KeyRevision
   /** Value of the state that the write replaces; held here, as the resident one may be evicted meanwhile. */
-  previousValue: Buffer | undefined
+  readonly previousValue: Buffer | undefined
 }
 
 interface Waiting extends Flight {
-  /** Present while `previousValue` is on its way from the journal. */
-  readonly loading: Promise<Buffer[]> | undefined
   /** Resolves when the write is visible, rejects when it failed. */
   readonly done: Promise<void>
   resolve(): void
@@ -54,34 +52,18 @@ export class GroupCommit {
     })
   }
 
-  /** Resolves once the record is durable and visible; gives the flight for its previous value. */
-  async commit(record: KeyRevision): Promise<Flight> {
-    const flight = this.#board(record)
-    this.#queue.push(flight)
-    this.#newest.set(record.key, flight)
+  /** Resolves once the write is durable and visible. */
+  async commit(flight: Flight): Promise<void> {
+    const waiting = wait(flight)
+    this.#queue.push(waiting)
+    this.#newest.set(flight.record.key, waiting)
     this.#running ??= this.#run()
-    await flight.done
-    return flight
+    await waiting.done
   }
 
   /** Resolves when nothing is in flight. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running
-  }
-
-  #board(record: KeyRevision): Waiting {
-    let resolve = (): void => {}
-    let reject = (_error: unknown): void => {}
-    const done = new Promise<void>((yes, no) => {
-      resolve = yes
-      reject = no
-    })
-    const previous = record.previous
-    const missing = previous !== undefined && !previous.deleted && previous.value === undefined
-    const loading = missing ? this.#journal.load([previous]) : undefined
-    // Awaited when its batch leaves; until then a failure must not count as unhandled.
-    loading?.catch(() => {})
-    return { record, previousValue: previous?.value, loading, done, resolve, reject }
   }
 
   async #run(): Promise<void> {
@@ -90,9 +72,6 @@ export class GroupCommit {
       await new Promise((resolve) => setImmediate(resolve))
       const batch = this.#take()
       try {
-        for (const flight of batch) {
-          if (flight.loading !== undefined) [flight.previousValue] = await flight.loading
-        }
         await this.#journal.append(batch.map((flight) => flight.record))
       } catch (error) {
         this.#fail([...batch, ...this.#queue], error)
@@ -124,4 +103,14 @@ export class GroupCommit {
     this.#rollback()
     for (const flight of flights) flight.reject(error)
   }
+}
+
+function wait(flight: Flight): Waiting {
+  let resolve = (): void => {}
+  let reject = (_error: unknown): void => {}
+  const done = new Promise<void>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { ...flight, done, resolve, reject }
 }

@@ -277,11 +277,8 @@ export class MvccStore implements SnapshotStore {
       const { current } = this.#index
       // A line that has been seen past the snapshot's revision moves on by one: this state is a new one.
       const revision = contents.revision > current ? contents.revision : current + 1
-      const index = new RevisionIndex(() => this.#options.clock.now(), {
-        revision,
-        compacted: revision,
-        historyStart: revision + 1,
-      })
+      const origin = { revision, compacted: revision, historyStart: revision + 1 }
+      const index = new RevisionIndex(() => this.#options.clock.now(), origin, this.#index.order)
       index.fill(byKey(contents.records), [])
       const switchOver = (): void => {
         this.#adoptIndex(index, contents.records)
@@ -363,26 +360,30 @@ export class MvccStore implements SnapshotStore {
     refuse: (newest: KeyRevision | undefined) => StorageError | undefined,
     make: (revision: number, previous: KeyRevision | undefined) => KeyRevision,
   ): Promise<Flight> {
+    if (key === '') throw new StorageError('InvalidArgument', 'the key must not be empty')
+    this.#index.order.admit(key)
+    let loaded: { readonly record: KeyRevision; readonly value: Buffer | undefined } | undefined
     for (;;) {
       while (this.#gate !== undefined) await this.#gate
       this.#assertOpen()
-      this.#index.order.admit(key)
-      if (key === '') throw new StorageError('InvalidArgument', 'the key must not be empty')
       const visible = this.#index.newest(key)
       const newest = this.#commits?.newest(key) ?? visible
-      if (refuse(newest) === undefined) return this.#commit(make(++this.#assigned, newest))
-      const refusal = refuse(visible)
-      if (refusal !== undefined) throw refusal
-      await this.#commits?.settled(key)
+      if (refuse(newest) !== undefined) {
+        const refusal = refuse(visible)
+        if (refusal !== undefined) throw refusal
+        await this.#commits?.settled(key)
+      } else if (isLive(newest) && newest.value === undefined && newest !== loaded?.record) {
+        // Whoever watches or deletes wants to see it. Then decided anew: the key may have moved on meanwhile.
+        const [value] = await this.#pinned(this.#index, newest.revision, [newest])
+        loaded = { record: newest, value }
+      } else {
+        const previousValue = newest?.value ?? (newest === loaded?.record ? loaded?.value : undefined)
+        const flight = { record: make(++this.#assigned, newest), previousValue }
+        if (this.#commits === undefined) this.#publish([flight])
+        else await this.#commits.commit(flight)
+        return flight
+      }
     }
-  }
-
-  /** Synchronous where there is no journal. */
-  #commit(record: KeyRevision): Flight | Promise<Flight> {
-    if (this.#commits !== undefined) return this.#commits.commit(record)
-    const flight = { record, previousValue: record.previous?.value }
-    this.#publish([flight])
-    return flight
   }
 
   #publish(flights: readonly Flight[]): void {
