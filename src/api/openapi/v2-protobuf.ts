@@ -1,5 +1,6 @@
-import protobuf from 'protobufjs/minimal.js'
+import type protobuf from 'protobufjs/minimal.js'
 import { isJsonObject, type JsonObject } from '../../apimachinery/kube-object.ts'
+import { wire } from '../../apimachinery/protobuf/wire.ts'
 
 /**
  * Content type of {@link encodeOpenApiV2}. Clients ask for it by this name or by the older one with `v2@v1.0`, which
@@ -148,7 +149,7 @@ const MESSAGES: Readonly<Record<MessageName, Message>> = {
  * OpenAPISchema ask for. Members that gnostic does not know are left out.
  */
 export function encodeOpenApiV2(document: JsonObject): Buffer {
-  const writer = protobuf.Writer.create()
+  const writer = wire().Writer.create()
   writeMessage(writer, document, 'Document')
   return Buffer.from(writer.finish())
 }

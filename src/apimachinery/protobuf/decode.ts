@@ -1,4 +1,4 @@
-import protobuf from 'protobufjs/minimal.js'
+import type protobuf from 'protobufjs/minimal.js'
 import { apiVersionOf, type GroupVersionKind, parseApiVersion } from '../group-version.ts'
 import type { JsonObject } from '../kube-object.ts'
 import { definitionOf, typeOf } from '../schema/builtin-types.ts'
@@ -6,6 +6,7 @@ import { decode } from '../schema/decode.ts'
 import { formatMicroTime, formatTime } from '../schema/go-time.ts'
 import { DecodeError, MAX_VALUE_DEPTH, setMember } from '../schema/json-text.ts'
 import { type MessageFieldPlan, type MessagePlan, messagePlan, type ProtoScalar } from './message-plan.ts'
+import { wire } from './wire.ts'
 
 /** What protobuf bodies of Kubernetes begin with. */
 export const ENVELOPE_PREFIX = Buffer.from('k8s\0', 'latin1')
@@ -64,7 +65,7 @@ function readEnvelope(bytes: Uint8Array): Envelope {
   }
   const envelope = { apiVersion: '', kind: '', raw: new Uint8Array(0) }
   guarded(() => {
-    const reader = protobuf.Reader.create(bytes.subarray(ENVELOPE_PREFIX.length))
+    const reader = wire().Reader.create(bytes.subarray(ENVELOPE_PREFIX.length))
     forEachField(reader, reader.len, (number, wireType) => {
       if (number === 1) Object.assign(envelope, readTypeMeta(lengthDelimited(reader, wireType, 'TypeMeta')))
       else if (number === 2) envelope.raw = lengthDelimited(reader, wireType, 'Raw') as Uint8Array<ArrayBuffer>
@@ -81,7 +82,7 @@ export function isEnveloped(bytes: Uint8Array): boolean {
 
 function readTypeMeta(bytes: Uint8Array): { apiVersion: string; kind: string } {
   const meta = { apiVersion: '', kind: '' }
-  const reader = protobuf.Reader.create(bytes)
+  const reader = wire().Reader.create(bytes)
   forEachField(reader, reader.len, (number, wireType) => {
     if (number === 1) meta.apiVersion = text(lengthDelimited(reader, wireType, 'APIVersion'))
     else if (number === 2) meta.kind = text(lengthDelimited(reader, wireType, 'Kind'))
@@ -143,7 +144,7 @@ class MessageReader {
   #depth = 0
 
   constructor(bytes: Uint8Array) {
-    this.#reader = protobuf.Reader.create(bytes)
+    this.#reader = wire().Reader.create(bytes)
   }
 
   value(end: number, plan: MessagePlan): unknown {

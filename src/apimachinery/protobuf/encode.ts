@@ -1,4 +1,4 @@
-import protobuf from 'protobufjs/minimal.js'
+import type protobuf from 'protobufjs/minimal.js'
 import { parseApiVersion } from '../group-version.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import { definitionOf } from '../schema/builtin-types.ts'
@@ -6,6 +6,7 @@ import { parseMicroTime, parseTime } from '../schema/go-time.ts'
 import { ENVELOPE_PREFIX } from './decode.ts'
 import { type MessageFieldPlan, type MessagePlan, messagePlan, type ProtoScalar } from './message-plan.ts'
 import { encodeWatchFrame } from './watch-frame.ts'
+import { wire } from './wire.ts'
 
 /** The kind has no protobuf form (custom resources, Table). */
 export class NoProtobufError extends Error {
@@ -28,7 +29,7 @@ export function encodeProtobuf(object: JsonObject): Buffer {
   const { apiVersion, kind } = object as { apiVersion?: string; kind?: string }
   const definition = definitionOfObject(apiVersion ?? '', kind ?? '')
   if (!definition) throw new NoProtobufError(apiVersion ?? '', kind ?? '')
-  const writer = protobuf.Writer.create()
+  const writer = wire().Writer.create()
   writer.uint32(tag(1, LENGTH_DELIMITED)).fork()
   writer.uint32(tag(1, LENGTH_DELIMITED)).string(apiVersion!)
   writer.uint32(tag(2, LENGTH_DELIMITED)).string(kind!)

@@ -1,4 +1,4 @@
-import protobuf from 'protobufjs/minimal.js'
+import { wire } from './wire.ts'
 
 const LENGTH_PREFIX_BYTES = 4
 
@@ -9,7 +9,7 @@ const LENGTH_PREFIX_BYTES = 4
  * @see apimachinery pkg/util/framer/framer.go, pkg/apis/meta/v1/watch.go
  */
 export function encodeWatchFrame(type: string, envelopedObject: Uint8Array): Buffer {
-  const writer = protobuf.Writer.create()
+  const writer = wire().Writer.create()
   writer.uint32(0x0a).string(type)
   writer.uint32(0x12).fork().uint32(0x0a).bytes(envelopedObject).ldelim()
   const message = writer.finish()
