@@ -17,7 +17,7 @@ import { type Endpoint, endpointOf } from './handlers/endpoint.ts'
 import { get } from './handlers/get.ts'
 import { encodeEntries, type ListAnswer, list } from './handlers/list.ts'
 import { patch } from './handlers/patch.ts'
-import { scaleOf } from './handlers/scale.ts'
+import { SCALE_TABLE, scaleOf } from './handlers/scale.ts'
 import type { HandlerServices } from './handlers/services.ts'
 import { update } from './handlers/update.ts'
 import { type WatchHost, watch } from './handlers/watch.ts'
@@ -71,6 +71,7 @@ async function dispatchCollection(
   const { verbs, namespaced } = resource.fact
   const acrossNamespaces = namespaced && call.info.namespace === ''
   const isRead = method === 'GET' || method === 'HEAD'
+  if (call.info.verb === 'watch' && !isRead) throw methodNotAllowed()
   if (acrossNamespaces && !isRead) throw methodNotAllowed()
   if (isRead && verbs.includes('list')) return await read(call, resource, options, output)
   if (method === 'POST' && verbs.includes('create')) {
@@ -100,7 +101,7 @@ async function read(
     return { status: 200, body: encodeDocument(document, output) }
   }
   if (call.info.verb !== 'watch') return { status: 200, body: await list(call, resource, output) }
-  await watch(call, resource, output, options.watches)
+  await watch(call, resource, output, options.watches, { watch: true })
   return undefined
 }
 
@@ -115,6 +116,7 @@ async function dispatchItem(
     case 'GET':
     case 'HEAD': {
       if (!verbs.includes('get')) break
+      if (call.info.verb === 'watch') return await watchItem(call, resource, options, output)
       const virtual = resource.virtual.get('')
       if (virtual?.get) {
         return { status: 200, body: encodeObject(call, resource, await virtual.get(call, call.info.name), output) }
@@ -136,6 +138,17 @@ async function dispatchItem(
     }
   }
   throw methodNotAllowed()
+}
+
+/** `/watch/…/name`: the old way to watch one object. */
+async function watchItem(
+  call: Call,
+  resource: ApiResource,
+  options: DispatchOptions,
+  output: OutputFormat,
+): Promise<Answer> {
+  await watch(call, resource, output, options.watches, { watch: true })
+  return undefined
 }
 
 async function dispatchSubresource(call: Call, resource: ApiResource, options: DispatchOptions): Promise<Answer> {
@@ -200,7 +213,7 @@ function endpointAnswer(
 ): Answer {
   if (subresource !== 'scale') return stored(status, call, resource, object, output)
   const scale = scaleOf(resource.backing!.entry.scale!, object.object)
-  return { status, body: encodeObject(call, resource, scale, output) }
+  return { status, body: encodeObject(call, resource, scale, output, SCALE_TABLE) }
 }
 
 async function virtualCreate(

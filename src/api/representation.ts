@@ -6,6 +6,7 @@ import type { KubeObject } from '../apimachinery/kube-object.ts'
 import { encodeProtobuf } from '../apimachinery/protobuf/encode.ts'
 import { normalize } from '../apimachinery/schema/normalize.ts'
 import type { StoredObject } from '../registry/generic/stored-object.ts'
+import type { TableDefinition } from '../registry/resource.ts'
 import type { ApiResource } from './api-resource.ts'
 import type { Call } from './call.ts'
 import { CONTENT_TYPES, type Format, type OutputFormat } from './negotiation/accept.ts'
@@ -61,7 +62,10 @@ export function encodeStored(
   const contentType = CONTENT_TYPES[output.format]
   const asStored = output.format === 'json' && !output.convert && !output.pretty && !resource.view
   if (asStored && !resource.backing?.entry.decorate) return { contentType, body: stored.bytes }
-  return encodeObject(call, resource, servedObject(resource, stored.object), output)
+  const served = servedObject(resource, stored.object)
+  if (output.convert?.kind !== 'Table') return encodeObject(call, resource, served, output)
+  const table = tableOf(resource.backing?.entry)
+  return encodeDocument(tableOfObject(call, table, stored.object, served, output.convert.version), output)
 }
 
 /** The object in the served version; its own copy where anything had to be changed. */
@@ -78,12 +82,16 @@ export function servedObject(resource: ApiResource, hub: KubeObject): KubeObject
   return served
 }
 
-/** Encodes an object that is already in the served version, converted where the client asked for that. */
+/**
+ * Encodes an object that is already in the served version, converted where the client asked for that; `table` says how
+ * it looks as one, unless it looks like the resource.
+ */
 export function encodeObject(
   call: Call,
   resource: ApiResource,
   object: KubeObject,
   output: OutputFormat,
+  table?: TableDefinition<KubeObject>,
 ): Representation {
   const { convert } = output
   if (!convert) return encodeDocument(object, output)
@@ -95,7 +103,10 @@ export function encodeObject(
         `you requested PartialObjectMetadataList, but the requested object is not a list (*${internalGoType(resource)})`,
       )
     case 'Table':
-      return encodeDocument(tableOfObject(call, resource, object, convert.version), output)
+      return encodeDocument(
+        tableOfObject(call, table ?? tableOf(resource.backing?.entry), object, object, convert.version),
+        output,
+      )
   }
 }
 
@@ -105,10 +116,15 @@ export function internalGoType({ gvk }: ApiResource): string {
   return `${group}.${gvk.kind}`
 }
 
-function tableOfObject(call: Call, resource: ApiResource, object: KubeObject, version: string): Document {
-  const table = tableOf(resource.backing?.entry)
+function tableOfObject(
+  call: Call,
+  table: TableDefinition<KubeObject>,
+  hub: KubeObject,
+  object: KubeObject,
+  version: string,
+): Document {
   const includeObject = includeObjectOf(call.query)
-  const row = tableRow(table, object, { version, includeObject, now: Date.now() })
+  const row = tableRow(table, hub, object, { version, includeObject, now: Date.now() })
   return {
     kind: 'Table',
     apiVersion: `meta.k8s.io/${version}`,

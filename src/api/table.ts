@@ -51,11 +51,16 @@ export interface RowOptions {
   readonly now: number
 }
 
-/** One row of a Table. */
-export function tableRow(table: TableDefinition<KubeObject>, object: KubeObject, options: RowOptions): object {
-  const cells = table.cells(object, options.now)
-  const conditions = table.rowConditions?.(object) ?? []
-  const raw = rowObject(object, options) ?? null
+/** One row of a Table. Cells are made of the hub object, `served` is what goes along. */
+export function tableRow(
+  table: TableDefinition<KubeObject>,
+  hub: KubeObject,
+  served: KubeObject,
+  options: RowOptions,
+): object {
+  const cells = table.cells(hub, options.now)
+  const conditions = table.rowConditions?.(hub) ?? []
+  const raw = rowObject(served, options) ?? null
   return conditions.length > 0 ? { cells, conditions, object: raw } : { cells, object: raw }
 }
 

@@ -221,7 +221,7 @@ function encodeConverted(call: Call, resource: ApiResource, page: Page, output: 
   }
   const table = tableOf(resource.backing?.entry)
   const options = { version, includeObject: includeObjectOf(call.query), now: Date.now() }
-  const rows = page.entries.map((e) => tableRow(table, servedObject(resource, e.object), options))
+  const rows = page.entries.map((e) => tableRow(table, e.object, servedObject(resource, e.object), options))
   const document = { kind, apiVersion, metadata: page.metadata, columnDefinitions: columnDefinitions(table), rows }
   return encodeDocument(document, output)
 }

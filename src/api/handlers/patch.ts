@@ -161,7 +161,7 @@ function patchFunction(
   const { value, strictErrors } = parsing(() => parseJson(body), prefix)
   if (type === 'json') {
     const decoded = decodeJsonPatch(value, { strict })
-    const errors = strict ? strictErrors.map((e) => `json patch ${e}`) : []
+    const errors = strict ? [...strictErrors.map((e) => `json patch ${e}`), ...decoded.strictErrors] : []
     return (served) => jsonResult(applyJsonPatch(served, decoded.operations), errors)
   }
   if (value !== null && !isJsonObject(value) && (strict || type === 'strategic')) {

@@ -5,10 +5,20 @@ import { FieldPath } from '../../apimachinery/field-path.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Scale } from '../../apimachinery/types/autoscaling-v1.ts'
 import { validateObjectMeta } from '../../apimachinery/validation/object-meta.ts'
-import type { ScaleDefinition } from '../../registry/resource.ts'
+import type { ScaleDefinition, TableDefinition } from '../../registry/resource.ts'
+import { age, ageColumn, column } from '../../registry/table-cells.ts'
 
 export const SCALE_GVK = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const
 export const SCALE_NODE_NAME = 'io.k8s.api.autoscaling.v1.Scale'
+
+/** Columns of a Scale. */
+export const SCALE_TABLE: TableDefinition<KubeObject> = {
+  columns: [column('Name'), column('Desired', 'integer'), column('Available', 'integer'), ageColumn],
+  cells: (object, now) => {
+    const { spec, status } = object as unknown as Scale
+    return [object.metadata.name ?? '', spec?.replicas ?? 0, status?.replicas ?? 0, age(object, now)]
+  },
+}
 
 /** The scale subresource of an object (autoscaling/v1 Scale). */
 export function scaleOf(definition: ScaleDefinition<KubeObject>, object: KubeObject): KubeObject {

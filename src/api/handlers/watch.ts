@@ -50,6 +50,11 @@ export async function watch(
   const deadline = Date.now() + timeoutOf(options)
   const from = startOf(options)
   const stream = new WatchStream(call, output.format, frames)
+  if (output.convert?.kind === 'PartialObjectMetadataList') {
+    // No event of a watch is a list: upstream's stream ends at the first that it can't turn into one.
+    stream.finishEmpty()
+    return
+  }
   const watcher = await open(call, resource, options, { from, deadline }, stream)
   if (!watcher) return
   stream.begin(watcher, deadline - Date.now(), host)
@@ -87,7 +92,8 @@ async function open(
   const filter = filterOf(options)
   const namespace = call.info.namespace || (options.fieldSelector?.requiresExactMatch('metadata.namespace') ?? '')
   const prefix = collectionPrefix(identity, namespace)
-  const name = options.fieldSelector?.requiresExactMatch('metadata.name')
+  // A name in the path (the old /watch/ paths) is as good as one in the selector.
+  const name = call.info.parts[1] ?? options.fieldSelector?.requiresExactMatch('metadata.name')
   const isSingle = name && !name.includes('/') && (!identity.namespaced || prefix !== identity.keyPrefix)
   const watchOptions: CacheWatchOptions<SelectableAttributes, KubeObject> = {
     ...start,
@@ -137,17 +143,16 @@ class FrameEncoder {
   }
 
   #encode(item: WatchItem<SelectableAttributes, KubeObject>, options: { readonly columns: boolean }): Buffer {
-    if (item.type === 'BOOKMARK')
-      return this.#convert('BOOKMARK', this.#bookmark(item.revision, item.initialEventsEnd), options)
+    if (item.type === 'BOOKMARK') return this.#bookmarkFrame(item.revision, item.initialEventsEnd, options)
     const resource = this.#resource
     const { entry } = item
     const asStored =
       this.#output.format === 'json' && !this.#output.convert && !resource.view && !resource.backing!.entry.decorate
     if (asStored) return Buffer.concat([EVENT_HEAD[item.type], entry.bytes, EVENT_END])
-    return this.#convert(item.type, servedObject(resource, entry.object), options)
+    return this.#convert(item.type, entry.object, servedObject(resource, entry.object), options)
   }
 
-  #convert(type: string, object: KubeObject, { columns }: { readonly columns: boolean }): Buffer {
+  #convert(type: string, hub: KubeObject, object: KubeObject, { columns }: { readonly columns: boolean }): Buffer {
     const convert = this.#output.convert
     if (convert?.kind === 'PartialObjectMetadata')
       return this.#event(type, partialObjectMetadata(object, convert.version))
@@ -159,8 +164,13 @@ class FrameEncoder {
       apiVersion: `meta.k8s.io/${version}`,
       metadata: { resourceVersion: object.metadata.resourceVersion ?? '' },
       columnDefinitions: columns ? columnDefinitions(table) : null,
-      rows: [tableRow(table, object, { version, includeObject: this.#includeObject, now: Date.now() })],
+      rows: [tableRow(table, hub, object, { version, includeObject: this.#includeObject, now: Date.now() })],
     } as KubeObject)
+  }
+
+  #bookmarkFrame(revision: number, initialEventsEnd: boolean, options: { readonly columns: boolean }): Buffer {
+    const object = this.#bookmark(revision, initialEventsEnd)
+    return this.#convert('BOOKMARK', object, object, options)
   }
 
   #bookmark(revision: number, initialEventsEnd: boolean): KubeObject {
@@ -237,6 +247,12 @@ class WatchStream {
     const status = asApiError(error)?.toStatus() ?? resourceExpired(error.message).toStatus()
     this.#raw.write(this.#frames.error(status))
     this.#finish()
+  }
+
+  /** Answers with a stream that has no events. */
+  finishEmpty(): void {
+    this.#writeHead()
+    this.#raw.end()
   }
 
   /** Answers with a stream of one ERROR event. */

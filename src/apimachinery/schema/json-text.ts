@@ -67,12 +67,21 @@ export function parseJson(bytes: Buffer): ParsedJson {
 function parseNative(text: string, bytes: Buffer, scan: JsonScan): unknown {
   if (scan.depth <= MAX_JSON_DEPTH) {
     try {
-      return JSON.parse(text)
+      return ESCAPED_SURROGATE.test(text) ? JSON.parse(text, wellFormed) : JSON.parse(text)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
     }
   }
   throw new DecodeError(jsonSyntaxError(bytes) ?? 'unexpected end of JSON input')
+}
+
+/** Only an escape can bring half of a surrogate pair into a text that was decoded from UTF-8. */
+const ESCAPED_SURROGATE = /\\u[dD][89a-fA-F]/
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
+
+/** Half of a surrogate pair is no character: Go reads U+FFFD. */
+function wellFormed(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(LONE_SURROGATE, '\ufffd') : value
 }
 
 /** Strict errors as upstream collects them: each once, at most 100 (sigs.k8s.io/json kubernetes_patch.go). */

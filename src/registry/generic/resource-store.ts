@@ -10,12 +10,14 @@ import {
   requestEntityTooLarge,
   type Status,
   serverTimeout,
+  unknownError,
 } from '../../apimachinery/api-error.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import { cloneJson } from '../../apimachinery/clone.ts'
 import { invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import { generateName } from '../../apimachinery/generate-name.ts'
+import { goQuote } from '../../apimachinery/go-quote.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { isStorageError } from '../../storage/storage-error.ts'
 import type { Store } from '../../storage/store.ts'
@@ -293,6 +295,7 @@ export class ResourceStore {
       const kind = { group: this.identity.group, kind: this.identity.resource }
       throw invalidObject(kind, name, [invalid(path, 0, 'must be specified for an update')])
     }
+    if (!/^\d+$/.test(given)) throw unknownError(`strconv.ParseUint: parsing ${goQuote(given)}: invalid syntax`)
     if (given !== existing.metadata.resourceVersion) throw conflict(this.identity, name, OPTIMISTIC_LOCK_MESSAGE)
   }
 
