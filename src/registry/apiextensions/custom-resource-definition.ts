@@ -59,11 +59,7 @@ const warn = (format: string): string => `unrecognized format ${goQuote(format)}
 function mainStrategy(rules: RuleChecker): Strategy<CustomResourceDefinition> {
   return {
     prepareForCreate(crd) {
-      crd.status = {
-        conditions: null as unknown as [],
-        acceptedNames: { plural: '', kind: '' },
-        storedVersions: null as unknown as [],
-      }
+      crd.status = newStatus()
       crd.metadata.generation = 1
       noteStorageVersion(crd)
     },

@@ -10,6 +10,7 @@ import type {
   CustomResourceDefinitionNames,
   CustomResourceDefinitionStatus,
 } from '../../apimachinery/types/apiextensions-v1.ts'
+import { validateCaBundle } from '../webhook-client-config.ts'
 import { type ApprovalState, approvalOf, isProtectedGroup } from './api-approval.ts'
 import { structuralProblem, validateStructural } from './structural-schema.ts'
 
@@ -136,20 +137,34 @@ function establishedBefore(crd: CustomResourceDefinition, namesAccepted: boolean
 
 /**
  * The status of a definition whose names are accepted and that is served from now on; undefined where it may not be, or
- * is already.
+ * is already. A broken CA bundle of the conversion webhook keeps it from being served.
  *
  * @see apiextensions-apiserver pkg/controller/establish/establishing_controller.go
  */
 export function establish(crd: CustomResourceDefinition, nowMs: number): CustomResourceDefinitionStatus | undefined {
   if (findCondition(crd, 'NamesAccepted')?.status !== 'True') return undefined
   if (findCondition(crd, 'Established')?.status === 'True') return undefined
-  const condition = {
-    type: 'Established',
-    status: 'True',
-    reason: 'InitialNamesAccepted',
-    message: 'the initial names have been accepted',
-  }
+  const condition: Condition = hasBadCaBundle(crd)
+    ? {
+        type: 'Established',
+        status: 'False',
+        reason: 'InvalidCABundle',
+        message: 'The conversion webhook CABundle is invalid',
+      }
+    : {
+        type: 'Established',
+        status: 'True',
+        reason: 'InitialNamesAccepted',
+        message: 'the initial names have been accepted',
+      }
+  const old = findCondition(crd, 'Established')
+  if (old && sameCondition(condition, old)) return undefined
   return { ...crd.status, conditions: withCondition(crd.status?.conditions ?? [], condition, nowMs) }
+}
+
+function hasBadCaBundle({ spec }: CustomResourceDefinition): boolean {
+  const caBundle = spec.conversion?.webhook?.clientConfig?.caBundle
+  return Boolean(caBundle) && validateCaBundle(caBundle!, FieldPath.of('spec')).length > 0
 }
 
 const APPROVAL_REASONS: Readonly<Record<ApprovalState, string>> = {
