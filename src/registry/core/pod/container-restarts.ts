@@ -28,8 +28,8 @@ function matches({ exitCodes }: ContainerRestartRule, exitCode: number): boolean
 }
 
 /** Whether some container's end may start all of them again. */
-export function allContainersCouldRestart({ initContainers = [], containers = [] }: PodSpec): boolean {
-  return [...initContainers, ...containers].some((c) =>
+export function allContainersCouldRestart({ initContainers, containers }: PodSpec): boolean {
+  return [...(initContainers ?? []), ...(containers ?? [])].some((c) =>
     c.restartPolicyRules?.some((rule) => rule.action === 'RestartAllContainers'),
   )
 }

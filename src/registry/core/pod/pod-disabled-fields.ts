@@ -86,14 +86,27 @@ function projectionRule(gate: PodFeatureGate, field: 'clusterTrustBundle' | 'pod
   }
 }
 
-function usesRestartRules({ initContainers = [], containers = [] }: PodSpec): boolean {
+/** A list that a client left out is null or absent. */
+function listsOf({ initContainers, containers, ephemeralContainers }: PodSpec): ContainerLists {
+  return {
+    initContainers: initContainers ?? [],
+    containers: containers ?? [],
+    ephemeralContainers: ephemeralContainers ?? [],
+  }
+}
+
+type ContainerLists = Required<Pick<PodSpec, 'initContainers' | 'containers' | 'ephemeralContainers'>>
+
+function usesRestartRules(spec: PodSpec): boolean {
+  const { initContainers, containers } = listsOf(spec)
   return (
     initContainers.some((c) => (c.restartPolicy ?? 'Always') !== 'Always' || (c.restartPolicyRules?.length ?? 0) > 0) ||
     containers.some((c) => c.restartPolicy !== undefined)
   )
 }
 
-function dropRestartRules({ initContainers = [], containers = [], ephemeralContainers = [] }: PodSpec): void {
+function dropRestartRules(spec: PodSpec): void {
+  const { initContainers, containers, ephemeralContainers } = listsOf(spec)
   for (const container of initContainers) {
     if (container.restartPolicy !== 'Always') delete container.restartPolicy
     delete container.restartPolicyRules

@@ -44,7 +44,7 @@ export function validatePodResize(pod: Pod, old: Pod, options: PodValidationOpti
   }
   if (!checkSameContainers(errors, spec, before)) return errors
   checkNothingRemoved(errors, spec, before, options)
-  munged.containers = mungeContainers(errors, spec.containers, before.containers)
+  munged.containers = mungeContainers(errors, spec.containers ?? [], before.containers ?? [])
   munged.initContainers = mungeInitContainers(errors, spec, before, options)
   if (errors.length === 0 && !specEqual(munged, before)) errors.push(forbidden(SPEC, ONLY_CPU_AND_MEMORY))
   return errors

@@ -172,7 +172,8 @@ function checkExtendedClaim(
   path: FieldPath,
 ): void {
   if (!status) return
-  const { requestMappings = [], resourceClaimName } = status
+  const requestMappings = status.requestMappings ?? []
+  const { resourceClaimName } = status
   const mappings = path.child('requestMappings')
   if (requestMappings.length === 0) errors.push(required(mappings, 'at least one request mapping is required'))
   const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])]
@@ -207,7 +208,8 @@ function checkAllocatableClaims(errors: Errors, status: PodStatus, spec: PodSpec
   const path = STATUS.child('nodeAllocatableResourceClaimStatuses')
   for (const [i, claim] of (status.nodeAllocatableResourceClaimStatuses ?? []).entries()) {
     const own = path.index(i)
-    const { resourceClaimName = '', containers = [], resources = {} } = claim
+    const { resourceClaimName = '', containers = [] } = claim
+    const resources = claim.resources ?? {}
     if (resourceClaimName === '') errors.push(required(own.child('resourceClaimName'), 'must not be empty'))
     const references = [...(spec.resourceClaims ?? []), ...(status.resourceClaimStatuses ?? [])]
     if (!references.some((r) => r.resourceClaimName === resourceClaimName)) {

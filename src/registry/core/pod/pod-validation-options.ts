@@ -174,14 +174,18 @@ function usesFileKeyRefs(spec: PodSpec): boolean {
   return false
 }
 
-function usesContainerRestartRules({ initContainers = [], containers = [] }: PodSpec): boolean {
+function usesContainerRestartRules(spec: PodSpec): boolean {
+  const initContainers = spec.initContainers ?? []
+  const containers = spec.containers ?? []
   return (
     initContainers.some((c) => (c.restartPolicy ?? 'Always') !== 'Always' || (c.restartPolicyRules ?? []).length > 0) ||
     containers.some((c) => c.restartPolicy !== undefined)
   )
 }
 
-function usesRestartAllContainers({ initContainers = [], containers = [] }: PodSpec): boolean {
+function usesRestartAllContainers(spec: PodSpec): boolean {
+  const initContainers = spec.initContainers ?? []
+  const containers = spec.containers ?? []
   return (
     [...containers, ...initContainers].some((c) =>
       c.restartPolicyRules?.some((r) => r.action === 'RestartAllContainers'),
