@@ -123,7 +123,12 @@ export const namespaces = defineResource<Namespace>({
     canonicalize: setNameLabel,
   },
   subresourceStrategies: { status: statusStrategy, finalize: finalizeStrategy },
-  deletion: { returnsObject: true, beginTermination, isTerminated: hasNoSpecFinalizers, mayDeleteDuringUpdate: hasNoSpecFinalizers },
+  deletion: {
+    returnsObject: true,
+    beginTermination,
+    isTerminated: hasNoSpecFinalizers,
+    mayDeleteDuringUpdate: hasNoSpecFinalizers,
+  },
   selectableFields: (namespace) => ({ 'status.phase': namespace.status?.phase ?? '' }),
   table: {
     columns: [nameColumn, column('Status'), ageColumn],
