@@ -39,7 +39,8 @@ for (const file of files) {
     const isType = /^(?:import|export)\stype\s/.test(match[0])
     if (!isType && match[1]) targets.push(target)
     if (to === room || isTest) continue
-    if (!MAY_IMPORT[room]?.includes(to)) problems.push(`${relative(root, file)} imports from ${to}/ (${match[1] ?? match[2]})`)
+    if (!MAY_IMPORT[room]?.includes(to))
+      problems.push(`${relative(root, file)} imports from ${to}/ (${match[1] ?? match[2]})`)
   }
   graph.set(file, targets)
 }

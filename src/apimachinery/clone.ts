@@ -13,7 +13,8 @@ function clone(value: unknown): unknown {
   const copy: Record<string, unknown> = {}
   for (const key of Object.keys(value)) {
     const member = clone((value as Record<string, unknown>)[key])
-    if (key === '__proto__') Object.defineProperty(copy, key, { value: member, enumerable: true, configurable: true, writable: true })
+    if (key === '__proto__')
+      Object.defineProperty(copy, key, { value: member, enumerable: true, configurable: true, writable: true })
     else copy[key] = member
   }
   return copy
