@@ -26,18 +26,20 @@ describe.skipIf(version === undefined)('etcd with faults', () => {
   const cleanups: (() => Promise<void>)[] = []
 
   afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+    const failures: unknown[] = []
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch((error) => failures.push(error))
+    expect(failures).toEqual([])
   })
 
   async function serve(options: EtcdServerOptions = {}): Promise<EtcdServer> {
     const server = await startEtcd(options)
-    cleanups.push(() => server.stop())
+    cleanups.push(async () => server.stop())
     return server
   }
 
   function open(endpoints: readonly string[], options: Partial<EtcdStoreOptions> = {}): EtcdStore {
     const store = new EtcdStore({ endpoints, ...options })
-    cleanups.push(() => store.close())
+    cleanups.push(async () => store.close())
     return store
   }
 

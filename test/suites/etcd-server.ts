@@ -101,6 +101,11 @@ function serverArgs(folder: string, endpoint: string, peer: string, options: Etc
 function launch(args: readonly string[]): Promise<ChildProcess> {
   return new Promise((resolve, reject) => {
     const child = spawn('etcd', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const killWithUs = (): void => {
+      child.kill('SIGKILL')
+    }
+    process.once('exit', killWithUs)
+    child.once('exit', () => process.off('exit', killWithUs))
     let log = ''
     child.stderr.setEncoding('utf8')
     child.stderr.on('data', (chunk: string) => {
