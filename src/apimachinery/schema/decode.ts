@@ -114,7 +114,7 @@ class Decoder {
     }
     if (seen?.has(field)) this.#strictError('duplicate field', name)
     seen?.add(field)
-    if (value === null) {
+    if (value === null || value === undefined) {
       this.#unset(start, field)
       return
     }
