@@ -52,9 +52,6 @@ export interface PodValidationOptions {
   readonly clearingNominatedNodeNameAfterBinding: boolean
 }
 
-/** What kube-apiserver starts with. */
-const DEFAULT_CONFIG: PodConfig = { allowPrivileged: false, featureGates: {} }
-
 /** Options for a pod; the old one on an update. */
 export function podValidationOptionsFromPodSpecAndMeta(
   old: { readonly spec?: PodSpec; readonly metadata?: ObjectMeta } | undefined,
@@ -95,11 +92,11 @@ export function podValidationOptionsFromPodSpecAndMeta(
   }
 }
 
-/** Options for a pod template; the old one on an update. `config` defaults to a server started without flags. */
+/** Options for a pod template; the old one on an update. */
 export function podValidationOptionsFromPodTemplate(
   _template: PodTemplateSpec | undefined,
   oldTemplate: PodTemplateSpec | undefined,
-  config: PodConfig = DEFAULT_CONFIG,
+  config: PodConfig,
 ): PodValidationOptions {
   return podValidationOptionsFromPodSpecAndMeta(oldTemplate, config)
 }
