@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import type { ListNode, SchemaNode } from '../schema/schema-node.ts'
-import { type FieldSet, FieldSetBuilder } from './field-set.ts'
-import { fieldElement, type PathElement } from './path-element.ts'
+import { EMPTY_SET, type FieldSet, inOrder, makeTree } from './field-set.ts'
+import { fieldElement } from './path-element.ts'
 import {
   associativeList,
   DEDUCED_NODE,
@@ -19,55 +19,54 @@ import {
  * @see structured-merge-diff typed/tofieldset.go
  */
 export function toFieldSet(node: SchemaNode, value: unknown): FieldSet {
-  const builder = new FieldSetBuilder()
-  visit(node, value, builder)
-  return builder.build()
+  return childrenOf(node, value)
 }
 
-function visit(node: SchemaNode, value: unknown, at: FieldSetBuilder): void {
+/** Whether a value is owned itself, beside what lies below it. */
+function isOwnedWhole(node: SchemaNode, value: unknown): boolean {
   switch (shapeOf(node, value)) {
     case 'map':
-      if (isAtomicMap(node)) at.addSelf()
-      else if (isJsonObject(value)) visitMembers(node, value, at)
-      break
-    case 'list': {
-      const list = associativeList(node)
-      if (!list) at.addSelf()
-      else if (Array.isArray(value)) visitItems(list, value, at)
-      break
-    }
+      return isAtomicMap(node)
+    case 'list':
+      return associativeList(node) === undefined
     default:
-      at.addSelf()
+      return true
   }
 }
 
-function visitMembers(node: SchemaNode, map: JsonObject, at: FieldSetBuilder): void {
-  for (const key of Object.keys(map)) {
+function childrenOf(node: SchemaNode, value: unknown): FieldSet {
+  if (typeof value !== 'object' || value === null || isOwnedWhole(node, value)) return EMPTY_SET
+  const list = associativeList(node)
+  if (list) return Array.isArray(value) ? childrenOfList(list, value) : EMPTY_SET
+  return isJsonObject(value) ? childrenOfMap(node, value) : EMPTY_SET
+}
+
+function childrenOfMap(node: SchemaNode, map: JsonObject): FieldSet {
+  const children: Record<string, FieldSet> = {}
+  for (const key in map) {
     const value = map[key]
     if (value === undefined) continue
-    const child = at.child(fieldElement(key))
-    visit(memberNode(node, key) ?? DEDUCED_NODE, value, child)
-    const empty = value === null || (isJsonObject(value) && Object.keys(value).length === 0)
-    if (empty || !isNamedField(node, key)) child.addSelf()
+    const child = memberNode(node, key) ?? DEDUCED_NODE
+    const member = isEmptyValue(value) || !isNamedField(node, key) || isOwnedWhole(child, value)
+    const tree = makeTree(member, childrenOf(child, value))
+    if (tree) children[fieldElement(key)] = tree
   }
+  return inOrder(children)
 }
 
-function visitItems(list: ListNode, items: readonly unknown[], at: FieldSetBuilder): void {
-  const elements = items.map((item) => itemElement(list, item, { zeros: false }))
-  const repeated = repeatedElements(elements)
-  for (const [i, element] of elements.entries()) {
-    const child = at.child(element)
-    if (!repeated.has(element)) visit(list.item, items[i], child)
-    child.addSelf()
-  }
+function isEmptyValue(value: unknown): boolean {
+  if (value === null) return true
+  if (!isJsonObject(value)) return false
+  for (const _ in value) return false
+  return true
 }
 
-function repeatedElements(elements: readonly PathElement[]): ReadonlySet<PathElement> {
-  const repeated = new Set<PathElement>()
-  const seen = new Set<PathElement>()
-  for (const element of elements) {
-    if (seen.has(element)) repeated.add(element)
-    seen.add(element)
+function childrenOfList(list: ListNode, items: readonly unknown[]): FieldSet {
+  const children: Record<string, FieldSet> = {}
+  for (const item of items) {
+    const element = itemElement(list, item, { zeros: false })
+    const repeated = children[element] !== undefined
+    children[element] = repeated ? EMPTY_SET : makeTree(true, childrenOf(list.item, item))!
   }
-  return repeated
+  return inOrder(children)
 }

@@ -2,7 +2,7 @@ import { goQuote } from '../go-quote.ts'
 import { isJsonObject } from '../kube-object.ts'
 import { goFormat, goTypeName } from '../patch/go-format.ts'
 import type { ScalarNode, ScalarType, SchemaNode } from '../schema/schema-node.ts'
-import { type PathElement, printPathElement } from './path-element.ts'
+import { fieldElement, type PathElement, printPath, printPathElement } from './path-element.ts'
 import { associativeList, itemElement, itemNode, memberNode, shapeOf, TypedValueError } from './typed-value.ts'
 
 interface Problem {
@@ -23,7 +23,7 @@ export interface ValidateOptions {
  */
 export function validateTyped(node: SchemaNode, value: unknown, options: ValidateOptions): void {
   const problems: Problem[] = []
-  validate(node, value, '', { problems, ...options })
+  validate(node, value, { problems, path: [], ...options })
   if (problems.length === 0) return
   const lines = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
   throw new TypedValueError(lines.length === 1 ? lines[0]! : ['errors:', ...lines.map((l) => `  ${l}`)].join('\n'))
@@ -31,60 +31,68 @@ export function validateTyped(node: SchemaNode, value: unknown, options: Validat
 
 interface Context extends ValidateOptions {
   readonly problems: Problem[]
+  /** Where the walk stands. */
+  readonly path: PathElement[]
 }
 
-function validate(node: SchemaNode, value: unknown, path: string, context: Context): void {
+function report({ problems, path }: Context, message: string): void {
+  problems.push({ path: printPath(path), message })
+}
+
+function validate(node: SchemaNode, value: unknown, context: Context): void {
   switch (shapeOf(node, value)) {
     case 'map':
-      validateMap(node, value, path, context)
+      validateMap(node, value, context)
       break
     case 'list':
-      validateList(node, value, path, context)
+      validateList(node, value, context)
       break
     default:
-      if (node.kind === 'scalar') validateScalar(node, value, path, context)
+      if (node.kind === 'scalar') validateScalar(node, value, context)
   }
 }
 
-function validateMap(node: SchemaNode, value: unknown, path: string, context: Context): void {
+function validateMap(node: SchemaNode, value: unknown, context: Context): void {
   if (value === null || value === undefined) return
   if (!isJsonObject(value)) {
-    context.problems.push({ path, message: `expected map, got &{${goFormat(value)}}` })
+    report(context, `expected map, got &{${goFormat(value)}}`)
     return
   }
   for (const key of Object.keys(value)) {
     const child = memberNode(node, key)
-    if (!child) {
-      context.problems.push({ path: `${path}.${key}`, message: 'field not declared in schema' })
-      return
-    }
-    validate(child, value[key], `${path}.${key}`, context)
+    context.path.push(fieldElement(key))
+    if (child) validate(child, value[key], context)
+    else report(context, 'field not declared in schema')
+    context.path.pop()
+    if (!child) return
   }
 }
 
-function validateList(node: SchemaNode, value: unknown, path: string, context: Context): void {
+function validateList(node: SchemaNode, value: unknown, context: Context): void {
   if (value === null || value === undefined) return
   if (!Array.isArray(value)) {
-    context.problems.push({ path, message: `expected list, got &{${goFormat(value)}}` })
+    report(context, `expected list, got &{${goFormat(value)}}`)
     return
   }
   const list = associativeList(node)
   const seen = new Set<PathElement>()
   for (const [i, item] of value.entries()) {
-    let step = `[${i}]`
+    let step: PathElement = `i:${i}`
     if (list) {
       const element = elementOf(() => itemElement(list, item, { zeros: false }))
       if (element instanceof TypedValueError) {
-        context.problems.push({ path, message: `element ${i}: ${element.message}` })
+        report(context, `element ${i}: ${element.message}`)
         return
       }
-      step = printPathElement(element)
-      if (seen.has(element) && !context.allowDuplicates) {
-        context.problems.push({ path, message: `duplicate entries for key ${step}` })
+      step = element
+      if (seen.has(step) && !context.allowDuplicates) {
+        report(context, `duplicate entries for key ${printPathElement(step)}`)
       }
-      seen.add(element)
+      seen.add(step)
     }
-    validate(itemNode(node), item, path + step, context)
+    context.path.push(step)
+    validate(itemNode(node), item, context)
+    context.path.pop()
   }
 }
 
@@ -113,25 +121,25 @@ const EXPECTED: Readonly<Record<ScalarType, Expected>> = {
   'micro-time': 'untyped',
 }
 
-function validateScalar(node: ScalarNode, value: unknown, path: string, { problems }: Context): void {
+function validateScalar(node: ScalarNode, value: unknown, context: Context): void {
   if (value === null || value === undefined) return
   const type = typeof value
   switch (EXPECTED[node.type]) {
     case 'string':
       if (type === 'string') return
-      problems.push({ path, message: `expected string, got &value.valueUnstructured{Value:${goSyntax(value)}}` })
+      report(context, `expected string, got &value.valueUnstructured{Value:${goSyntax(value)}}`)
       break
     case 'numeric':
       if (type === 'number') return
-      problems.push({ path, message: `expected numeric (int or float), got ${goTypeName(value)}` })
+      report(context, `expected numeric (int or float), got ${goTypeName(value)}`)
       break
     case 'boolean':
       if (type === 'boolean') return
-      problems.push({ path, message: `expected boolean, got &{${goFormat(value)}}` })
+      report(context, `expected boolean, got &{${goFormat(value)}}`)
       break
     default:
       if (type !== 'object') return
-      problems.push({ path, message: `expected any scalar, got &{${goFormat(value)}}` })
+      report(context, `expected any scalar, got &{${goFormat(value)}}`)
   }
 }
 
