@@ -29,6 +29,8 @@ export interface ApiResource {
 export interface VirtualHandlers {
   /** uid, times and the like of a body's metadata mean something to `create` (preconditions of a binding). */
   readonly keepsSystemFields?: boolean
+  /** Versions of the body besides that of discovery (policy/v1beta1 of an Eviction). */
+  readonly acceptedVersions?: readonly string[]
   get?(call: Call, name: string): Promise<KubeObject>
   list?(call: Call): Promise<readonly KubeObject[]>
   /** `body` is decoded and in normal form. */

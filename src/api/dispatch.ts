@@ -44,6 +44,8 @@ export async function dispatch(call: Call, options: DispatchOptions): Promise<An
   if (!namespaced && info.namespace !== '' && info.resource !== 'namespaces') throw resourceNotServed()
   const isItem = info.parts.length > 1
   if (isItem && namespaced && info.namespace === '') throw resourceNotServed()
+  const deprecation = resource.backing?.entry.deprecation
+  if (deprecation) call.warn(deprecation)
   if (info.subresource !== '') return await dispatchSubresource(call, resource, options)
   const output = outputOf(call, { list: !isItem })
   return isItem

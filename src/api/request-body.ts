@@ -20,6 +20,8 @@ export interface DecodedBody {
 export interface ExpectedType {
   readonly gvk: GroupVersionKind
   readonly node: StructNode
+  /** Other versions that a body may be of: their objects look the same. */
+  readonly acceptedVersions?: readonly string[]
   /** `core.ConfigMap`: Go's name of the internal type, for messages. */
   readonly internalType: string
 }
@@ -113,6 +115,7 @@ function checkKind(actual: GroupVersionKind, expected: ExpectedType): void {
   const why = kindMismatch(actual, expected)
   if (why !== undefined) throw cannotBeHandled(actual, expected, why)
   if (apiVersionOf(actual) === apiVersionOf(expected.gvk)) return
+  if (expected.acceptedVersions?.includes(apiVersionOf(actual))) return
   throw badRequest(
     `the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersionOf(expected.gvk)})`,
   )

@@ -176,6 +176,8 @@ export interface ResourceEntry<T> {
   readonly table?: TableDefinition<T>
   readonly hooks?: WriteHooks<T>
   readonly deletion?: DeletionRules<T>
+  /** Warning on every request for a resource that should be used no more. */
+  readonly deprecation?: string
   /** Seconds until a stored object goes away by itself. */
   ttlSeconds?(obj: T, config: RegistryConfig): number
   /** Fields of the object as stored that a read must fill in (aliases of old fields). Must be cheap. */

@@ -21,7 +21,7 @@ export async function createVirtual(
   const { name, namespace, subresource } = call.info
   const options = parseWriteOptions(call.query, 'CreateOptions')
   const gvk = kindOf(resource, subresource)
-  const expected = { gvk, node: typeOf(definitionOf(gvk)!), internalType: internalTypeOf(gvk) }
+  const expected = { gvk, node: typeOf(definitionOf(gvk)!), internalType: internalTypeOf(gvk), ...accepted(handlers) }
   const body = decodeTyped(call, expected, options)
   if (!handlers.keepsSystemFields) wipeSystemFields(body)
   ensureNamespace(body, resource.fact.namespaced ? namespace : '')
@@ -49,3 +49,5 @@ function kindOf(resource: ApiResource, subresource: string): GroupVersionKind {
 
 const internalTypeOf = ({ group, kind }: GroupVersionKind): string =>
   `${group === '' ? 'core' : group.split('.')[0]}.${kind}`
+
+const accepted = ({ acceptedVersions }: VirtualHandlers) => (acceptedVersions ? { acceptedVersions } : {})

@@ -46,6 +46,7 @@ interface EvictionRun {
 export function podEviction(registry: Registry, clock: Clock): VirtualHandlers {
   const evictions = new Evictions(registry, clock)
   return {
+    acceptedVersions: ['policy/v1beta1'],
     async create(call, { name, body, dryRun, validate }) {
       const eviction = body as unknown as Eviction
       if (name !== (eviction.metadata.name ?? ''))

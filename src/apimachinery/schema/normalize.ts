@@ -88,7 +88,24 @@ export function normalize(object: JsonObject, struct: StructNode): void {
   for (const field of never) {
     const value = object[field.name]
     if (value === undefined || (value === null && field.zero !== null)) object[field.name] = zeroOfField(field)
+    else if (field.zero === null && isEmptyCollection(value) && !isStoredAsJson(struct)) object[field.name] = null
   }
+}
+
+/**
+ * Upstream stores built-in objects as protobuf, which does not tell an empty list from none: always present fields read
+ * back as null. Its definitions of custom resources and of API services are stored as JSON, and keep the difference.
+ */
+const isStoredAsJson = ({ definition }: StructNode): boolean =>
+  definition === '' ||
+  definition.startsWith('io.k8s.apiextensions-apiserver.') ||
+  definition.startsWith('io.k8s.kube-aggregator.')
+
+function isEmptyCollection(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0
+  if (!isJsonObject(value)) return false
+  for (const _ in value) return false
+  return true
 }
 
 function normalizeValue(value: object, node: SchemaNode): void {

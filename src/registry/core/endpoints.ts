@@ -125,6 +125,7 @@ export const endpoints = defineResource<Endpoints>({
   group: '',
   resource: 'endpoints',
   hubVersion: 'v1',
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   defaults(obj) {
     for (const subset of obj.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP'
   },
