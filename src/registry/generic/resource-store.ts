@@ -447,18 +447,24 @@ export class ResourceStore {
       return rules.isTerminated?.(current.object) ? undefined : this.#outcome(current.object, false, current.bytes)
     }
     checkOwnPreconditions(this.identity, name, current.object, preconditions)
-    const { stored } = await this.update(context, name, {
-      preconditions,
-      strategy: { validateUpdate: () => [] },
-      updatedObject: async (existing) => {
-        if (!existing) throw notFound(this.identity, name)
-        if (validate) await validate(existing)
-        const object = cloneJson(existing)
-        rules.beginTermination!(object, options, this.strategyContext(context))
-        return object
-      },
-    })
-    return { result: stored, deleted: false }
+    const key = this.#key(context, name)
+    let latest: CurrentObject | undefined = current
+    for (let attempt = 1; latest && attempt <= MAX_UPDATE_ATTEMPTS; attempt++) {
+      checkPreconditions(this.identity, key, latest.object, preconditions)
+      if (validate) await validate(latest.object)
+      const object = cloneJson(latest.object)
+      rules.beginTermination!(object, options, this.strategyContext(context))
+      try {
+        // The server's own mark: what no client may change is not looked at.
+        return { result: await this.#persistChange(context, key, object, latest), deleted: false }
+      } catch (error) {
+        if (!isWriteRace(error)) throw this.#storageFailure(error, 'delete')
+        if (isStorageError(error) && error.actualRevision) await this.#reader.settled(error.actualRevision)
+        latest = await this.#reader.latest(key)
+      }
+    }
+    if (!latest) throw notFound(this.identity, name)
+    throw serverTimeout(this.identity, 'delete', 2)
   }
 
   /** Deletes the key; undefined where it was gone already and `tolerant` says that this is as good. */
