@@ -122,6 +122,7 @@ export const csiDrivers = defineResource<CSIDriver>({
   group: 'storage.k8s.io',
   resource: 'csidrivers',
   hubVersion: 'v1',
+  deletion: { returnsObject: true },
   defaults: setDefaults,
   strategy: {
     prepareForCreate(driver, context) {

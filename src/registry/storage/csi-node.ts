@@ -87,6 +87,7 @@ export const csiNodes = defineResource<CSINode>({
   group: 'storage.k8s.io',
   resource: 'csinodes',
   hubVersion: 'v1',
+  deletion: { returnsObject: true },
   strategy: { validate: validateCsiNode, validateUpdate },
   table: {
     columns: [nameColumn, column('Drivers', 'integer'), ageColumn],

@@ -126,6 +126,7 @@ export const storageClasses = defineResource<StorageClass>({
   group: 'storage.k8s.io',
   resource: 'storageclasses',
   hubVersion: 'v1',
+  deletion: { returnsObject: true },
   defaults: setDefaults,
   strategy: {
     validate: validateStorageClass,

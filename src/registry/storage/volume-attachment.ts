@@ -139,6 +139,7 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
   group: 'storage.k8s.io',
   resource: 'volumeattachments',
   hubVersion: 'v1',
+  deletion: { returnsObject: true },
   defaults(attachment) {
     const inline = attachment.spec?.source?.inlineVolumeSpec
     if (inline) setPersistentVolumeSourceDefaults(inline)

@@ -37,6 +37,7 @@ export const volumeAttributesClasses = defineResource<VolumeAttributesClass>({
   group: 'storage.k8s.io',
   resource: 'volumeattributesclasses',
   hubVersion: 'v1',
+  deletion: { returnsObject: true },
   strategy: { validate: validateClass, validateUpdate },
   table: {
     columns: [nameColumn, column('DriverName'), ageColumn],
