@@ -165,7 +165,8 @@ function validateNodeAffinity(
 ): FieldError[] {
   if (inline) return [forbidden(path, 'may not be specified in the context of inline volumes')]
   if (!affinity.required) return [required(path.child('required'), 'must specify required node constraints')]
-  return validateNodeSelector(affinity.required, { allowInvalidLabelValue }, path.child('required'))
+  const options = { allowInvalidLabelValueInRequiredNodeAffinity: allowInvalidLabelValue }
+  return validateNodeSelector(affinity.required, options, path.child('required'))
 }
 
 function validateStorageClassName(name: string, inline: boolean, path: FieldPath): FieldError[] {
