@@ -1,0 +1,164 @@
+/** `npm run bench -- api`: drives a server over TLS from a second process. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { LoadKind, LoadResult, LoadTask } from './api-load.ts'
+import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+
+const root = join(import.meta.dirname, '..')
+const TOKEN = 'bench-token'
+/** Clock ticks of /proc/<pid>/stat per second. */
+const TICKS = 100
+const PAGE_BYTES = 4096
+
+interface Server {
+  readonly process: ChildProcess
+  readonly port: number
+  readonly readyMs: number
+  readonly caFile: string | undefined
+}
+
+interface Row {
+  readonly what: string
+  readonly kind: LoadKind
+  readonly connections: number
+}
+
+const ROWS: readonly Row[] = [
+  ...[1, 16, 64].map((connections) => ({
+    what: 'create ConfigMap of 1 KB',
+    kind: 'create-configmap' as const,
+    connections,
+  })),
+  ...[1, 16, 64].map((connections) => ({
+    what: 'update ConfigMap of 1 KB',
+    kind: 'update-configmap' as const,
+    connections,
+  })),
+  ...[1, 16, 64].map((connections) => ({ what: 'create Pod of 3 KB', kind: 'create-pod' as const, connections })),
+  ...[1, 16, 64].map((connections) => ({ what: 'merge patch of a Pod', kind: 'patch-pod' as const, connections })),
+  ...[1, 16, 64].map((connections) => ({ what: 'GET one Pod', kind: 'get-pod' as const, connections })),
+]
+
+export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'kubemu-bench-'))
+  const server = await start(folder)
+  try {
+    const tables = await measure(server, quick ? 1 : 5)
+    const text = [
+      `Measured on: ${machine()}. Server on LevelDB (\`sync\`), ${server.caFile ? 'TLS, ' : ''}HTTP/1.1, JSON.`,
+      '',
+      ...tables.map(toMarkdown),
+    ].join('\n')
+    console.log(text)
+    if (!quick) await writeSection('api', text)
+  } finally {
+    server.process.kill('SIGTERM')
+    await new Promise((resolve) => server.process.once('exit', resolve))
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function start(folder: string): Promise<Server> {
+  const tokens = join(folder, 'tokens.csv')
+  writeFileSync(tokens, `${TOKEN},bench,bench,"system:masters"\n`)
+  const args = ['apiserver', '--secure-port', '0', '--data-dir', join(folder, 'data'), '--token-auth-file', tokens]
+  const began = performance.now()
+  const child = spawn(process.execPath, [join(root, 'dist/src/cli/main.js'), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const url = await new Promise<URL>((resolve, reject) => {
+    let text = ''
+    child.stdout!.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      const found = /"url":"([^"]+)"/.exec(text)
+      if (found) resolve(new URL(found[1]!))
+    })
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))
+  })
+  const caFile = url.protocol === 'https:' ? join(folder, 'data/pki/ca.crt') : undefined
+  return { process: child, port: Number(url.port), readyMs: performance.now() - began, caFile }
+}
+
+async function measure(server: Server, seconds: number): Promise<Table[]> {
+  const pid = server.process.pid!
+  const startMemory = residentMebibytes(pid)
+  const rows: string[][] = []
+  for (const { what, kind, connections } of ROWS) {
+    const cpu = cpuSeconds(pid)
+    const result = await load(server, { kind, connections, seconds })
+    rows.push([what, String(connections), ...figures(result, cpuSeconds(pid) - cpu)])
+  }
+  await load(server, { kind: 'fill-pods', connections: 16, seconds: 0 })
+  const fullMemory = residentMebibytes(pid)
+  const lists: string[][] = []
+  for (const [what, kind] of [
+    ['whole', 'list-pods'],
+    ['paged by 500', 'list-pods-paged'],
+    ['as Table', 'list-pods-table'],
+  ] as const) {
+    const cpu = cpuSeconds(pid)
+    const result = await load(server, { kind, connections: 1, seconds })
+    const each = result.requests || 1
+    lists.push([
+      what,
+      round(result.p50Ms),
+      round(((cpuSeconds(pid) - cpu) * 1000) / each),
+      round(result.bytes / each / 1e6),
+    ])
+  }
+  const fan = await load(server, { kind: 'fan-out', connections: 1000, seconds })
+  return [
+    {
+      title: 'Requests',
+      columns: ['what', 'connections', 'per second', 'p50 ms', 'p99 ms', 'server CPU µs per request'],
+      rows,
+    },
+    { title: 'LIST of 10,000 pods of 7 KB', columns: ['how', 'ms', 'server CPU ms', 'MB'], rows: lists },
+    {
+      title: 'Start, memory, fan-out',
+      columns: ['what', 'figure'],
+      rows: [
+        ['process start to serving, ms', round(server.readyMs)],
+        ['resident at start, MiB', round(startMemory)],
+        ['resident with 10,000 pods more, MiB', round(fullMemory)],
+        ['events/s to 1,000 watchers of one namespace', round(fan.requests / fan.seconds)],
+      ],
+    },
+  ]
+}
+
+function figures(result: LoadResult, cpu: number): string[] {
+  if (result.failures > 0) throw new Error(`${result.failures} of ${result.requests} requests failed`)
+  const perSecond = result.requests / result.seconds
+  return [round(perSecond), round(result.p50Ms), round(result.p99Ms), round((cpu * 1e6) / result.requests)]
+}
+
+let runs = 0
+
+async function load(server: Server, task: Pick<LoadTask, 'kind' | 'connections' | 'seconds'>): Promise<LoadResult> {
+  const { port, caFile } = server
+  const full: LoadTask = {
+    host: '127.0.0.1',
+    port,
+    token: TOKEN,
+    run: `r${runs++}`,
+    ...(caFile ? { caFile } : {}),
+    ...task,
+  }
+  const args = ['--import', 'tsx', join(root, 'bench/api-load.ts'), JSON.stringify(full)]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, maxBuffer: 1 << 20 })
+  return JSON.parse(stdout) as LoadResult
+}
+
+/** User and system time of a process, in seconds. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS
+}
+
+function residentMebibytes(pid: number): number {
+  return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES) / 2 ** 20
+}
