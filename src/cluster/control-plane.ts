@@ -16,7 +16,7 @@ import { builtinEntries } from '../registry/builtin-entries.ts'
 import { registryServices } from '../registry/core/service/registry-services.ts'
 import type { ServiceRepair } from '../registry/core/service/service-repair.ts'
 import { Registry } from '../registry/generic/registry.ts'
-import type { RegistryConfig } from '../registry/resource.ts'
+import type { AnyResourceEntry, RegistryConfig } from '../registry/resource.ts'
 import type { Store } from '../storage/store.ts'
 import { WatchCacheGroup } from '../storage/watch-cache/watch-cache-group.ts'
 
@@ -38,6 +38,8 @@ export interface ControlPlaneOptions {
   readonly logger: FastifyBaseLogger
   readonly tls?: HttpsOptions
   readonly enabledVersions?: ReadonlySet<string>
+  /** A resource's entry as the server is to have it: with what authorization adds to its writes. */
+  guarded?(entry: AnyResourceEntry): AnyResourceEntry
   authenticator(parts: ControlPlaneParts): Authenticator
   authorizer(parts: ControlPlaneParts): Authorizer
   impersonate(parts: ControlPlaneParts): Impersonate
@@ -76,7 +78,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     clock,
     backing: (group, resource) => registry?.backing(group, resource),
   })
-  const entries = builtinEntries.map((e) => (e.group === '' && e.resource === 'services' ? services.entry : e))
+  const guarded = options.guarded ?? ((entry: AnyResourceEntry) => entry)
+  const entries = builtinEntries.map((e) => guarded(e.group === '' && e.resource === 'services' ? services.entry : e))
   registry = new Registry({ entries, store, caches, clock, config, keyPrefix, exclusive: !options.sharedStore })
   const parts: ControlPlaneParts = { registry, clock, serviceRepair: services.repair }
   const authorizer = options.authorizer(parts)

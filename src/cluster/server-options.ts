@@ -1,3 +1,5 @@
+import type { AuthOptions } from './auth-options.ts'
+
 /** What `kubemu apiserver` is told on its command line, checked and with defaults. */
 export interface ServerOptions {
   readonly bindAddress: string
@@ -7,9 +9,7 @@ export interface ServerOptions {
   readonly insecurePort: number | undefined
   readonly storage: StorageOptions
   readonly keyPrefix: string
-  readonly authorizationModes: readonly string[]
-  readonly tokenAuthFile: string | undefined
-  readonly anonymousAuth: boolean
+  readonly auth: AuthOptions
   readonly serviceClusterIpRanges: readonly string[]
   readonly serviceNodePortRange: { readonly first: number; readonly last: number }
   readonly enableAdmissionPlugins: readonly string[]

@@ -1,15 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { FastifyBaseLogger } from 'fastify'
 import { openApiPath } from '../api/openapi-path.ts'
 import { rootPaths } from '../api/root-paths.ts'
 import { versionPath } from '../api/version.ts'
-import { anonymousAuthenticator } from '../auth/authn/anonymous.ts'
-import { AuthenticatedGroupAdder } from '../auth/authn/authenticated-group.ts'
-import type { Authenticator } from '../auth/authn/authenticator.ts'
-import { TokenFileAuthenticator } from '../auth/authn/token-file.ts'
-import { UnionAuthenticator } from '../auth/authn/union.ts'
-import { alwaysAllowAuthorizer, privilegedGroupAuthorizer } from '../auth/authz/always.ts'
-import { UnionAuthorizer } from '../auth/authz/union.ts'
+import { ClusterAuth } from './auth-composition.ts'
 import { bootstrap } from './bootstrap/bootstrap.ts'
 import { type ControlPlane, createControlPlane } from './control-plane.ts'
 import { openStore } from './open-store.ts'
@@ -25,6 +18,7 @@ export interface RunningServer {
 /** Starts an API server as its options say and waits until it listens. */
 export async function startServer(options: ServerOptions, logger: FastifyBaseLogger): Promise<RunningServer> {
   const store = await openStore(options.storage)
+  const auth = new ClusterAuth(options.auth)
   const plane = createControlPlane({
     store,
     sharedStore: options.storage.kind === 'etcd',
@@ -37,21 +31,16 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
       eventTtlSeconds: options.eventTtlSeconds,
       featureGates: options.featureGates,
     },
-    authenticator: () => authenticatorOf(options),
-    authorizer: () => new UnionAuthorizer([privilegedGroupAuthorizer, alwaysAllowAuthorizer]),
+    guarded: (entry) => auth.guarded(entry),
+    authenticator: (parts) => auth.authenticator(parts),
+    authorizer: (parts) => auth.authorizer(parts),
     impersonate: () => () => undefined,
     admission: () => [],
     virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
     paths: (_parts, catalog) => [versionPath, openApiPath(catalog), rootPaths(catalog)],
   })
   await bootstrap(plane)
+  await auth.start(plane.registry)
   const port = await plane.listen(options.bindAddress, options.insecurePort ?? 0)
   return { plane, url: `http://${options.bindAddress}:${port}`, close: () => plane.close() }
-}
-
-function authenticatorOf(options: ServerOptions): Authenticator {
-  const mechanisms: Authenticator[] = []
-  if (options.tokenAuthFile) mechanisms.push(new TokenFileAuthenticator(readFileSync(options.tokenAuthFile, 'utf8')))
-  if (options.anonymousAuth) mechanisms.push(anonymousAuthenticator)
-  return new AuthenticatedGroupAdder(new UnionAuthenticator(mechanisms))
 }

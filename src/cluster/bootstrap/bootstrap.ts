@@ -1,11 +1,12 @@
 import type { ControlPlane } from '../control-plane.ts'
 import { ensureFlowControl } from './flow-control.ts'
 import { ensureKubernetesService } from './kubernetes-service.ts'
+import { ensureRbac } from './rbac.ts'
 import { ensureSystemNamespaces } from './system-namespaces.ts'
 
 /** Makes what every cluster has, before the first request is served. */
 export async function bootstrap({ registry, serviceRepair }: ControlPlane): Promise<void> {
   await serviceRepair.run()
-  await Promise.all([ensureSystemNamespaces(registry), ensureFlowControl(registry)])
+  await Promise.all([ensureSystemNamespaces(registry), ensureFlowControl(registry), ensureRbac(registry)])
   await ensureKubernetesService(registry)
 }
