@@ -166,6 +166,7 @@ export const resourceSlices = defineResource<ResourceSlice>({
   group: 'resource.k8s.io',
   resource: 'resourceslices',
   hubVersion: 'v1',
+  deletion: { returnsObject: true },
   defaults: setDefaults,
   strategy: {
     prepareForCreate(slice, context) {
