@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { openApiPath } from '../api/openapi-path.ts'
 import { rootPaths } from '../api/root-paths.ts'
 import { versionPath } from '../api/version.ts'
+import { clusterAdmission } from './admission-composition.ts'
 import { ClusterAuth } from './auth-composition.ts'
 import { bootstrap } from './bootstrap/bootstrap.ts'
 import { type ControlPlane, createControlPlane } from './control-plane.ts'
@@ -18,6 +19,11 @@ export interface RunningServer {
 /** Starts an API server as its options say and waits until it listens. */
 export async function startServer(options: ServerOptions, logger: FastifyBaseLogger): Promise<RunningServer> {
   const store = await openStore(options.storage)
+  const admission = {
+    enable: options.enableAdmissionPlugins,
+    disable: options.disableAdmissionPlugins,
+    configurations: new Map<string, unknown>(),
+  }
   const auth = new ClusterAuth(options.auth)
   const plane = createControlPlane({
     store,
@@ -35,7 +41,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     authenticator: (parts) => auth.authenticator(parts),
     authorizer: (parts) => auth.authorizer(parts),
     impersonate: () => () => undefined,
-    admission: () => [],
+    admission: (parts) => clusterAdmission(admission, parts, auth.authorizer(parts)),
     virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
     paths: (_parts, catalog) => [versionPath, openApiPath(catalog), rootPaths(catalog)],
   })

@@ -1,0 +1,33 @@
+import { resourceFacts } from '../../openapi/data.ts'
+import type { AdmissionPlugin } from '../admission/admission.ts'
+import type { ServedResource } from '../admission/admission-dependencies.ts'
+import { type AdmissionOptions, admissionPlugins } from '../admission/plugin-registry.ts'
+import type { GroupVersionKind } from '../apimachinery/group-version.ts'
+import type { Authorizer } from '../auth/authz/authorizer.ts'
+import { AdmissionReader } from './admission-reader.ts'
+import { ensureObject } from './bootstrap/ensure.ts'
+import type { ControlPlaneParts } from './control-plane.ts'
+
+/** The admission plugins of a server, with what they need of it. */
+export function clusterAdmission(
+  options: AdmissionOptions,
+  { registry, clock }: ControlPlaneParts,
+  authorizer: Authorizer,
+): readonly AdmissionPlugin[] {
+  return admissionPlugins(options, {
+    reader: new AdmissionReader(registry),
+    clock,
+    authorizer,
+    config: registry.config,
+    createNamespace: async (name) => {
+      const namespace = { kind: 'Namespace', apiVersion: 'v1', metadata: { name } }
+      await ensureObject(registry, '', 'namespaces', namespace)
+    },
+    resourceOf: builtinResourceOf,
+  })
+}
+
+function builtinResourceOf({ group, version, kind }: GroupVersionKind): ServedResource | undefined {
+  const fact = resourceFacts().find((f) => f.group === group && f.version === version && f.kind === kind)
+  return fact && { group, version, resource: fact.resource, namespaced: fact.namespaced }
+}
