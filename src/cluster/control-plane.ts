@@ -9,7 +9,7 @@ import type { HealthCheck } from '../api/health.ts'
 import { ApiMetrics } from '../api/metrics.ts'
 import type { Impersonate } from '../api/pipeline.ts'
 import { ResourceCatalog } from '../api/resource-catalog.ts'
-import { type Clock, systemClock } from '../apimachinery/clock.ts'
+import { type Clock, systemClock, type Timer } from '../apimachinery/clock.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
 import { builtinEntries } from '../registry/builtin-entries.ts'
@@ -33,6 +33,11 @@ export interface ControlPlaneOptions {
   /** Other processes write to the store as well (etcd). */
   readonly sharedStore: boolean
   readonly keyPrefix: string
+  /**
+   * Bound on encoded objects in the caches. For a store that holds its values in memory anyway, so that they are not
+   * there twice; unset: everything stays encoded.
+   */
+  readonly maxEncodedBytes?: number
   readonly config: RegistryConfig
   readonly clock?: Clock
   readonly logger: FastifyBaseLogger
@@ -68,6 +73,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     store,
     prefix: `${keyPrefix}/`,
     synchronous: !options.sharedStore,
+    ...(options.maxEncodedBytes === undefined ? {} : { maxEncodedBytes: options.maxEncodedBytes }),
     onWarning: (message, error) => logger.warn({ err: error }, message),
   })
   let registry: Registry | undefined
@@ -104,6 +110,9 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     logger,
     ...(options.tls ? { tls: options.tls } : {}),
   })
+  const repairs = every(clock, SERVICE_REPAIR_MS, () => {
+    services.repair.run().catch((error: unknown) => logger.warn({ err: error }, 'service repair failed'))
+  })
   return {
     app: server.app,
     registry,
@@ -111,11 +120,25 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     catalog,
     listen: (host, port) => server.listen(host, port),
     close: async () => {
+      repairs.cancel()
       await server.close()
       caches.stop()
       await store.close()
     },
   }
+}
+
+/** How often upstream looks whether addresses and ports agree with the services. */
+const SERVICE_REPAIR_MS = 180_000
+
+/** Calls `work` again and again until it is called off. */
+function every(clock: Clock, intervalMs: number, work: () => void): Timer {
+  let timer = clock.setTimer(run, intervalMs)
+  function run(): void {
+    work()
+    timer = clock.setTimer(run, intervalMs)
+  }
+  return { cancel: () => timer.cancel() }
 }
 
 function healthChecks(store: Store): { healthz: HealthCheck[]; livez: HealthCheck[]; readyz: HealthCheck[] } {

@@ -29,6 +29,8 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     store,
     sharedStore: options.storage.kind === 'etcd',
     keyPrefix: options.keyPrefix,
+    ...(options.storage.kind === 'memory' ? { maxEncodedBytes: MEMORY_ENCODED_BYTES } : {}),
+    enabledVersions: enabledVersions(options.runtimeConfig),
     logger,
     config: {
       allowPrivileged: options.allowPrivileged,
@@ -49,4 +51,12 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
   await auth.start(plane.registry)
   const port = await plane.listen(options.bindAddress, options.insecurePort ?? 0)
   return { plane, url: `http://${options.bindAddress}:${port}`, close: () => plane.close() }
+}
+
+/** Encoded objects beside a store that holds their values already. */
+const MEMORY_ENCODED_BYTES = 64 * 1024 * 1024
+
+/** `--runtime-config`: the versions that are to be served besides the default ones. */
+function enabledVersions(runtimeConfig: ReadonlyMap<string, boolean>): ReadonlySet<string> {
+  return new Set([...runtimeConfig].filter(([, on]) => on).map(([version]) => version))
 }
