@@ -7,6 +7,7 @@ import { typeOfKind } from '../schema/builtin-types.ts'
 import { decode } from '../schema/decode.ts'
 import type { ManagedFieldsEntry } from '../types/meta-v1.ts'
 import { FieldManager } from './field-manager.ts'
+import { restoreManagedFields } from './managed-fields.ts'
 
 /** A clock that moves on by a minute with every look. */
 function tickingClock(): Clock {
@@ -71,8 +72,7 @@ class Sandbox {
   }
 
   apply(manager: string, object: JsonObject, force = false): JsonObject[] {
-    const applied = cloneJson(object)
-    return this.#store(this.#manager().apply(this.object, applied, manager, force))
+    return this.#store(this.#manager().apply(this.object, object, manager, force))
   }
 
   #store(object: KubeObject): JsonObject[] {
@@ -574,6 +574,11 @@ describe('what is refused', () => {
     expect(apply(object)).toEqual([code, message])
   })
 
+  test('an object nested without end', () => {
+    const deep = JSON.parse(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`) as JsonObject
+    expect(apply({ ...cm, metadata: { name: 'a' }, data: deep })).toEqual([400, 'exceeded max depth'])
+  })
+
   test('an unknown field of a list item, a key twice', () => {
     const run = (...containers: JsonObject[]) =>
       failure(() => new Sandbox(DEPLOYMENT).apply('one', deployment(template(...containers))))[1]
@@ -583,5 +588,43 @@ describe('what is refused', () => {
     expect(run({ name: 'c' }, { name: 'c' })).toBe(
       'failed to create typed patch object (/d; apps/v1, Kind=Deployment): .spec.template.spec.containers: duplicate entries for key [name="c"]',
     )
+  })
+})
+
+describe('after mutating admission', () => {
+  const before: ManagedFieldsEntry[] = [
+    { manager: 'x', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: {} },
+  ]
+  const objectWith = (managedFields: ManagedFieldsEntry[] | undefined): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { managedFields },
+  })
+
+  test('managedFields that were spoilt come back, with a warning', () => {
+    const object = objectWith([{ manager: 'x' }])
+    expect(restoreManagedFields(object, before)).toBe(
+      '.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: operation must be `Apply` or `Update`',
+    )
+    expect(object.metadata.managedFields).toBe(before)
+  })
+
+  test.each<[Partial<ManagedFieldsEntry>, string]>([
+    [{ operation: 'Other' }, 'operation must be `Apply` or `Update`'],
+    [{ apiVersion: '' }, 'apiVersion must not be empty'],
+    [{ fieldsType: '' }, 'missing fieldsType in managed fields entry 0'],
+    [{ fieldsType: 'RandomType' }, 'invalid fieldsType "RandomType" in managed fields entry 0'],
+    [{ fieldsV1: { bad: {} } }, 'error decoding set: missing colon: bad'],
+  ])('%j: %s', (change, problem) => {
+    const object = objectWith([{ ...before[0], ...change }])
+    expect(restoreManagedFields(object, undefined)).toContain(problem)
+    expect(object.metadata).toEqual({})
+  })
+
+  test('valid ones stay as admission left them', () => {
+    const after = [...before, ...before]
+    const object = objectWith(after)
+    expect(restoreManagedFields(object, before)).toBeUndefined()
+    expect(object.metadata.managedFields).toBe(after)
   })
 })

@@ -2,6 +2,7 @@ import { ApiError, badRequest } from '../api-error.ts'
 import { type Clock, formatTime } from '../clock.ts'
 import { parseApiVersion } from '../group-version.ts'
 import { isJsonObject, type JsonObject, type KubeObject } from '../kube-object.ts'
+import { checkDepth } from '../patch/json-depth.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { ManagedFieldsEntry } from '../types/meta-v1.ts'
 import { applyConflictOf } from './apply-conflict.ts'
@@ -152,6 +153,7 @@ export class FieldManager {
   }
 
   #checkApplied(applied: JsonObject): void {
+    checkDepth(applied)
     const { apiVersion, kind } = this.#options
     const givenVersion = textOf(applied['apiVersion'])
     const givenKind = textOf(applied['kind'])

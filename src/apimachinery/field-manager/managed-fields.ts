@@ -1,4 +1,5 @@
 import { goQuote } from '../go-quote.ts'
+import type { KubeObject } from '../kube-object.ts'
 import type { ManagedFieldsEntry } from '../types/meta-v1.ts'
 import { type FieldSet, fieldSetOf, isEmptySet, union } from './field-set.ts'
 import { PathElementError } from './path-element.ts'
@@ -80,7 +81,7 @@ function decodeSet(encoded: ManagedFieldsEntry): FieldSet {
   }
 }
 
-/** What is wrong with an object's managedFields; undefined: nothing. Admission puts the old ones back then. */
+/** What is wrong with an object's managedFields; undefined: nothing. */
 export function managedFieldsProblem(entries: readonly ManagedFieldsEntry[] | undefined): string | undefined {
   try {
     decodeManagedFields(entries)
@@ -89,6 +90,21 @@ export function managedFieldsProblem(entries: readonly ManagedFieldsEntry[] | un
     if (error instanceof ManagedFieldsError) return error.message
     throw error
   }
+}
+
+/**
+ * Puts the managedFields from before mutating admission back where admission has spoilt them; answers the warning that
+ * the client gets then. Writes into `object`.
+ *
+ * @see apiserver pkg/endpoints/handlers/fieldmanager/admission.go
+ */
+export function restoreManagedFields(object: KubeObject, before: ManagedFieldsEntry[] | undefined): string | undefined {
+  const { managedFields } = object.metadata
+  const problem = managedFields === before ? undefined : managedFieldsProblem(managedFields)
+  if (problem === undefined) return undefined
+  if (before) object.metadata.managedFields = before
+  else delete object.metadata.managedFields
+  return `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${problem}`
 }
 
 /** Whether a request asks to forget all ownership: an empty list, or a single empty entry. */

@@ -110,6 +110,19 @@ describe('refusals', () => {
     expect(refusal(() => patched({ a: ['x'.repeat(1000)] }, doubling))[1]).toMatch(/^Unable to complete the copy/)
   })
 
+  test('results nested without end', () => {
+    const deep = JSON.parse(`${'{"a":'.repeat(900)}{}${'}'.repeat(900)}`) as JsonObject
+    const path = '/a'.repeat(900)
+    expect(
+      refusal(() =>
+        patched({}, [
+          { op: 'add', path: '/a', value: deep },
+          { op: 'copy', from: '/a', path: `${path}/a` },
+        ]),
+      )[1],
+    ).toBe('exceeded max depth')
+  })
+
   test('more than 10,000 operations', () => {
     const operations = Array.from({ length: 10_001 }, () => ({ op: 'test', path: '/a', value: 1 }))
     expect(refusal(() => decodeJsonPatch(operations, { strict: true }))).toEqual([

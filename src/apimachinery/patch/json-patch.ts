@@ -1,6 +1,8 @@
 import { badRequest, requestEntityTooLarge } from '../api-error.ts'
 import { equalJson } from '../clone.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
+import { MAX_VALUE_DEPTH } from '../schema/json-text.ts'
+import { checkDepth } from './json-depth.ts'
 import { memberOf, setMember } from './json-member.ts'
 import { patchNotApplicable } from './patch-error.ts'
 
@@ -114,6 +116,7 @@ class Patching {
 
   run(operations: readonly JsonPatchOperation[]): JsonObject {
     for (const operation of operations) this.#apply(operation)
+    checkDepth(this.#root)
     return this.#root
   }
 
@@ -233,13 +236,14 @@ function remove({ container, key }: Place): void {
 }
 
 /** About the size of the value's JSON; stops counting once past `limit`. */
-function jsonSize(value: unknown, limit: number): number {
+function jsonSize(value: unknown, limit: number, depth = 0): number {
   if (typeof value === 'string') return value.length + 2
   if (typeof value !== 'object' || value === null) return 5
+  if (depth > MAX_VALUE_DEPTH) throw patchNotApplicable('exceeded max depth')
   let size = 2
   for (const key of Object.keys(value)) {
     const member = (value as JsonObject)[key]
-    size += jsonSize(member, limit - size) + (Array.isArray(value) ? 1 : key.length + 4)
+    size += jsonSize(member, limit - size, depth + 1) + (Array.isArray(value) ? 1 : key.length + 4)
     if (size > limit) break
   }
   return size

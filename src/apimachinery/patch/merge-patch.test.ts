@@ -34,3 +34,8 @@ test('prototypes are out of reach, what is not touched is shared', () => {
   expect(Object.getPrototypeOf(result['c'])).toBe(Object.prototype)
   expect(result['a']).toBe(document.a)
 })
+
+test('a patch nested without end is refused', () => {
+  const deep = JSON.parse(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`) as JsonObject
+  expect(() => applyMergePatch({}, deep)).toThrow('exceeded max depth')
+})

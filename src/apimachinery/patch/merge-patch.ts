@@ -1,14 +1,16 @@
 import { badRequest } from '../api-error.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
+import { checkDepth } from './json-depth.ts'
 import { memberOf, setMember } from './json-member.ts'
 
 /**
  * Applies an RFC 7386 merge patch. The document is not written to; what the patch does not touch is shared with it.
  *
- * @throws {ApiError} 400 where the patch is not an object
+ * @throws {ApiError} 400 where the patch is not an object, or too deep
  */
 export function applyMergePatch(document: JsonObject, patch: unknown): JsonObject {
   if (patch === null || !isJsonObject(patch)) throw badRequest('Invalid JSON Patch')
+  checkDepth(patch)
   return merge(document, patch)
 }
 

@@ -3,6 +3,7 @@ import { goQuote } from '../go-quote.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import type { SchemaNode, StructNode } from '../schema/schema-node.ts'
 import { goFormat, goTypeName } from './go-format.ts'
+import { checkDepth } from './json-depth.ts'
 import { memberOf, setMember } from './json-member.ts'
 import { orderMerged } from './list-order.ts'
 import { patchFailed, patchNotApplicable } from './patch-error.ts'
@@ -30,6 +31,7 @@ const badType = (expected: 'map[string]interface {}' | '[]interface {}', actual:
  * @see apimachinery pkg/util/strategicpatch/patch.go
  */
 export function applyStrategicMergePatch(original: JsonObject, patch: JsonObject, node: StructNode): JsonObject {
+  checkDepth(patch)
   return mergeMap(original, patch, node)
 }
 
