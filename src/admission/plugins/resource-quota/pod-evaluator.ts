@@ -7,7 +7,7 @@ import type {
   ScopedResourceSelectorRequirement,
 } from '../../../apimachinery/types/core-v1.ts'
 import { getPodQOS } from '../../../registry/core/pod/pod-resources.ts'
-import { isNativeResource } from '../../../registry/core/pod/resource-names.ts'
+import { isNativeResource, isSupportedPodLevelResource } from '../../../registry/core/pod/resource-names.ts'
 import type { AdmissionAttributes } from '../../admission.ts'
 import { amountsOf } from './amounts.ts'
 import { computeUsage, podUsage } from './pod-usage.ts'
@@ -111,7 +111,9 @@ function usesOtherNamespaces({ spec }: Pod): boolean {
 }
 
 function unmetConstraints(required: readonly string[], { spec }: Pod): string | undefined {
-  if (spec?.resources?.requests || spec?.resources?.limits) return undefined
+  // With resources of its own, a pod says what it takes as a whole (KEP-2837).
+  const own = { ...spec?.resources?.requests, ...spec?.resources?.limits }
+  if (Object.keys(own).some(isSupportedPodLevelResource)) return undefined
   const wanted = required.filter((name) => REQUIRED.has(name)).sort()
   if (wanted.length === 0) return undefined
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]

@@ -65,12 +65,11 @@ function deviceUsage({ spec }: ResourceClaim): Map<string, Quantity> {
 
 /** Of alternatives the worst case counts, per class. */
 function devicesPerClass({ firstAvailable, exactly }: DeviceRequest): Map<string, number> {
+  if (!firstAvailable?.length && !exactly) return new Map()
   const most = new Map<string, number>()
-  const requests = firstAvailable?.length ? firstAvailable : exactly ? [exactly] : []
-  for (const { deviceClassName, allocationMode, count = 0 } of requests) {
+  for (const { deviceClassName, allocationMode, count = 0 } of firstAvailable?.length ? firstAvailable : [exactly!]) {
     const devices = allocationMode === 'ExactCount' ? count : allocationMode === 'All' ? MAX_ALLOCATION_RESULTS : 0
-    const current = most.get(deviceClassName)
-    if (firstAvailable?.length ? devices > (current ?? 0) : current === undefined) most.set(deviceClassName, devices)
+    most.set(deviceClassName, Math.max(devices, most.get(deviceClassName) ?? 0))
   }
   return most
 }
