@@ -265,6 +265,11 @@ describe('updates', () => {
     ).toEqual(['x', 'two'])
   })
 
+  test('an empty list of managedFields gets through decoding', () => {
+    const { object } = decode(configMap({}, { managedFields: [] }), typeOfKind(CONFIG_MAP))
+    expect(object['metadata']).toEqual({ name: 'a', managedFields: [] })
+  })
+
   test('an object without ownership stays so until it is applied to', () => {
     const sandbox = new Sandbox(CONFIG_MAP)
     sandbox.object = { ...(configMap({ x: '1' }) as unknown as KubeObject), metadata: { name: 'a', uid: UID } }

@@ -76,7 +76,8 @@ function compileField(name: string, fact: FieldFact): SchemaField {
   return {
     name,
     node: compileType(fact, fact.go ?? defaultGoType(fact)),
-    omit: fact.omit ?? 'zero',
+    // A request with an empty list of managedFields asks to forget ownership: the field manager must get to see it.
+    omit: name === 'managedFields' ? 'unset' : (fact.omit ?? 'zero'),
     zero: fact.zero,
     default: fact.default,
     patchStrategy: fact['x-kubernetes-patch-strategy']?.split(',') ?? [],
