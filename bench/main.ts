@@ -1,6 +1,7 @@
 /** `npm run bench -- <name> [--quick]`: each benchmark prints its table and writes it into `bench/README.md`. */
 const benchmarks: Readonly<Record<string, () => Promise<{ run(options: { quick: boolean }): Promise<void> }>>> = {
   storage: () => import('./storage.ts'),
+  apply: () => import('./apply.ts'),
   api: () => import('./api.ts'),
 }
 
