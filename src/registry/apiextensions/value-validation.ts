@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js'
 import {
   type FieldError,
+  fieldErrorMessage,
   invalid,
   notSupported,
   required,
@@ -30,26 +31,69 @@ interface Place {
  * @see apiextensions-apiserver pkg/apiserver/validation/validation.go, kube-openapi pkg/validation/validate
  */
 export function validateValue(value: unknown, schema: JSONSchemaProps, path: FieldPath | undefined): FieldError[] {
-  return validateAt(value, schema, { root: path, name: '' })
+  return validateAt(value, schema, { root: path, name: '' }).errors
+}
+
+/** Errors, each once, and how much of a value fits a schema: alternatives are compared by that. */
+class Outcome {
+  readonly errors: FieldError[] = []
+  matches = 0
+  readonly #seen = new Set<string>()
+
+  get isValid(): boolean {
+    return this.errors.length === 0
+  }
+
+  add(error: FieldError): void {
+    const message = fieldErrorMessage(error)
+    if (this.#seen.has(message)) return
+    this.#seen.add(message)
+    this.errors.push(error)
+  }
+
+  merge(other: Outcome): void {
+    for (const error of other.errors) this.add(error)
+    this.matches += other.matches
+  }
 }
 
 function pathOf({ root, name }: Place): FieldPath | undefined {
-  if (name === '') return root
-  return root ? root.child(name) : FieldPath.of(name)
+  const field = name.startsWith('.') ? name.slice(1) : name
+  if (field === '') return root
+  return root ? root.child(field) : FieldPath.of(field)
 }
 
 const inBody = ({ name }: Place, text: string): string => `${name} in body ${text}`
 
-function validateAt(value: unknown, schema: JSONSchemaProps, place: Place): FieldError[] {
-  const errors = validateType(value, schema, place)
-  if (value === null || value === undefined) return [...errors, ...validateEnum(value, schema, place)]
-  errors.push(...validateCombinations(value, schema, place))
-  if (typeof value === 'string') errors.push(...validateString(value, schema, place))
-  if (typeof value === 'number') errors.push(...validateNumber(value, schema, place))
-  if (Array.isArray(value)) errors.push(...validateList(value, schema, place))
-  errors.push(...validateEnum(value, schema, place))
-  if (isJsonObject(value)) errors.push(...validateObject(value, schema, place))
-  return errors
+/** Matches are counted as upstream does: one for each group of keywords that applies, and what these count themselves. */
+function validateAt(value: unknown, schema: JSONSchemaProps, place: Place): Outcome {
+  const outcome = new Outcome()
+  validateType(value, schema, place, outcome)
+  if (value === null || value === undefined) {
+    validateEnum(value, schema, place, outcome)
+    return outcome
+  }
+  if (typesOf(schema).length > 0 || knownFormat(schema) !== '') outcome.matches++
+  validateCombinations(value, schema, place, outcome)
+  outcome.matches += 2
+  if (typeof value === 'string') validateString(value, schema, place, outcome)
+  if (typeof value === 'number') validateNumber(value, schema, place, outcome)
+  if (Array.isArray(value)) validateList(value, schema, place, outcome)
+  validateEnum(value, schema, place, outcome)
+  outcome.matches++
+  if (isJsonObject(value)) validateObject(value, schema, place, outcome)
+  outcome.matches++
+  return outcome
+}
+
+function typesOf(schema: JSONSchemaProps): string[] {
+  if (schema['x-kubernetes-int-or-string']) return ['integer', 'string']
+  return schema.type ? [schema.type] : []
+}
+
+/** Formats that are not known for the type are as none. */
+function knownFormat({ type = '', format = '' }: JSONSchemaProps): string {
+  return isKnownFormat(type, format) ? format : ''
 }
 
 function typeNameOf(value: unknown): string {
@@ -59,48 +103,73 @@ function typeNameOf(value: unknown): string {
   return typeof value === 'object' ? 'object' : typeof value
 }
 
-function validateType(value: unknown, schema: JSONSchemaProps, place: Place): FieldError[] {
-  const types = schema['x-kubernetes-int-or-string'] ? ['integer', 'string'] : schema.type ? [schema.type] : []
+const FORMATS_OF_TYPES: Readonly<Record<string, string>> = { integer: 'int64', number: 'float64' }
+
+function validateType(value: unknown, schema: JSONSchemaProps, place: Place, outcome: Outcome): void {
+  const types = typesOf(schema)
+  const format = knownFormat(schema)
   const given = typeNameOf(value)
-  if (types.length === 0 || types.includes(given) || (given === 'null' && schema.nullable)) return []
-  if (given === 'integer' && types.includes('number')) return []
-  return [typeInvalid(pathOf(place), given, inBody(place, `must be of type ${types.join(',')}: ${goQuote(given)}`))]
+  const refuse = (wanted: string, found: string): void => {
+    outcome.add(typeInvalid(pathOf(place), found, inBody(place, `must be of type ${wanted}: ${goQuote(found)}`)))
+  }
+  const fits = types.includes(given) || (given === 'integer' && types.includes('number'))
+  if (given === 'null') {
+    if (types.length > 0 && !schema.nullable) refuse(types.join(), given)
+    else outcome.matches++
+  } else if (format !== '' && !['string', 'array'].includes(given) && !fits) {
+    refuse(format, FORMATS_OF_TYPES[given] ?? '')
+  } else if (format !== '' && ['string', 'array'].includes(given) && !isNumeric(types)) {
+    // As upstream: what has a format for strings takes lists too.
+    outcome.matches++
+  } else if (types.length > 0 && !fits) refuse(types.join(), given)
+  else if (types.length > 0) outcome.matches++
 }
 
-function validateEnum(value: unknown, schema: JSONSchemaProps, place: Place): FieldError[] {
+const isNumeric = (types: readonly string[]): boolean => types.includes('number') || types.includes('integer')
+
+function validateEnum(value: unknown, schema: JSONSchemaProps, place: Place, outcome: Outcome): void {
   const allowed = schema.enum ?? []
-  if (allowed.length === 0 || allowed.some((each) => semanticEqual(each, value))) return []
-  if (value === null && schema.nullable) return []
+  if (allowed.length === 0 || allowed.some((each) => semanticEqual(each, value))) return
+  if (value === null && schema.nullable) return
   const texts = allowed.map((each) => (typeof each === 'string' ? each : goJson(each)))
-  return [notSupported(pathOf(place), value ?? undefined, texts)]
+  outcome.add(notSupported(pathOf(place), value ?? undefined, texts))
 }
 
-function validateCombinations(value: unknown, schema: JSONSchemaProps, place: Place): FieldError[] {
-  const errors: FieldError[] = []
-  const refuse = (text: string): void => {
-    errors.push(invalid(pathOf(place), '', `${goQuote(place.name)} ${text}`))
+/** Errors of combinations are reported for the value as a whole; their words say where. */
+function validateCombinations(value: unknown, schema: JSONSchemaProps, place: Place, outcome: Outcome): void {
+  const refuse = (text: string): void => outcome.add(invalid(place.root, '', `${goQuote(place.name)} ${text}`))
+  const outcomesOf = (schemas: readonly JSONSchemaProps[]): Outcome[] =>
+    schemas.map((each) => validateAt(value, each, place))
+  if (schema.anyOf?.length) {
+    const all = outcomesOf(schema.anyOf)
+    const first = all.find(({ isValid }) => isValid)
+    if (!first) refuse('must validate at least one schema (anyOf)')
+    outcome.merge(first ?? bestOf(all))
   }
-  const isValid = (each: JSONSchemaProps): boolean => validateAt(value, each, place).length === 0
-  if (schema.anyOf?.length && !schema.anyOf.some(isValid)) {
-    refuse('must validate at least one schema (anyOf)')
-    errors.push(...validateAt(value, schema.anyOf[0]!, place))
-  }
-  const valid = schema.oneOf?.filter(isValid).length ?? 1
-  if (schema.oneOf?.length && valid !== 1) {
-    const found = valid === 0 ? 'Found none valid' : `Found ${valid} valid alternatives`
-    refuse(`must validate one and only one schema (oneOf). ${found}`)
-    if (valid === 0) errors.push(...validateAt(value, schema.oneOf[0]!, place))
-  }
-  if (schema.allOf?.length) {
-    const inner = schema.allOf.flatMap((each) => validateAt(value, each, place))
-    errors.push(...inner)
-    if (!schema.allOf.every(isValid)) {
-      refuse(`must validate all the schemas (allOf)${schema.allOf.some(isValid) ? '' : '. None validated'}`)
+  if (schema.oneOf?.length) {
+    const all = outcomesOf(schema.oneOf)
+    const valid = all.filter(({ isValid }) => isValid)
+    if (valid.length === 1) outcome.merge(valid[0]!)
+    else {
+      const found = valid.length === 0 ? 'Found none valid' : `Found ${valid.length} valid alternatives`
+      refuse(`must validate one and only one schema (oneOf). ${found}`)
+      if (valid.length === 0) outcome.merge(bestOf(all))
     }
   }
-  if (schema.not && isValid(schema.not)) refuse('must not validate the schema (not)')
-  return errors
+  if (schema.allOf?.length) {
+    const all = outcomesOf(schema.allOf)
+    for (const each of all) outcome.merge(each)
+    if (all.some(({ isValid }) => !isValid)) {
+      const none = all.some(({ isValid }) => isValid) ? '' : '. None validated'
+      refuse(`must validate all the schemas (allOf)${none}`)
+    }
+  }
+  if (schema.not && validateAt(value, schema.not, place).isValid) refuse('must not validate the schema (not)')
 }
+
+/** The first of those that match most. */
+const bestOf = (outcomes: readonly Outcome[]): Outcome =>
+  outcomes.reduce((best, each) => (each.matches > best.matches ? each : best))
 
 /** Unicode characters, as upstream counts them. */
 function characterCount(text: string): number {
@@ -109,49 +178,53 @@ function characterCount(text: string): number {
   return count
 }
 
-function validateString(text: string, schema: JSONSchemaProps, place: Place): FieldError[] {
-  const { maxLength, minLength, pattern, format = '', type = '' } = schema
-  const errors: FieldError[] = []
-  if (maxLength !== undefined && characterCount(text) > maxLength) errors.push(tooLong(pathOf(place), maxLength))
-  if (minLength !== undefined && characterCount(text) < minLength) {
-    errors.push(invalid(pathOf(place), text, inBody(place, `should be at least ${minLength} chars long`)))
+/** Of length and pattern, the first that fails is told. */
+function validateString(text: string, schema: JSONSchemaProps, place: Place, outcome: Outcome): void {
+  const { maxLength, minLength, pattern } = schema
+  const format = knownFormat(schema)
+  outcome.matches++
+  if (maxLength !== undefined && characterCount(text) > maxLength) outcome.add(tooLong(pathOf(place), maxLength))
+  else if (minLength !== undefined && characterCount(text) < minLength) {
+    outcome.add(invalid(pathOf(place), text, inBody(place, `should be at least ${minLength} chars long`)))
+  } else if (pattern) {
+    const problem = patternProblem(text, pattern)
+    if (problem) outcome.add(invalid(pathOf(place), text, inBody(place, problem)))
   }
-  if (pattern) errors.push(...validatePattern(text, pattern, place))
-  if (format !== '' && isKnownFormat(type, format) && !hasStringFormat(text, format)) {
-    const detail = inBody(place, `must be of type ${format}: ${goQuote(text)}`)
-    errors.push(typeInvalid(pathOf(place), text, detail))
-  }
-  return errors
+  if (format === '' || isNumeric(typesOf(schema))) return
+  outcome.matches++
+  if (hasStringFormat(text, format)) return
+  outcome.add(typeInvalid(pathOf(place), text, inBody(place, `must be of type ${format}: ${goQuote(text)}`)))
 }
 
-function validatePattern(text: string, pattern: string, place: Place): FieldError[] {
+function patternProblem(text: string, pattern: string): string | undefined {
   try {
-    if (RE2JS.compile(pattern).matcher(text).find()) return []
-    return [invalid(pathOf(place), text, inBody(place, `should match '${pattern}'`))]
+    return RE2JS.compile(pattern).matcher(text).find() ? undefined : `should match '${pattern}'`
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return [invalid(pathOf(place), text, inBody(place, `should match '${pattern}, but pattern is invalid: ${why}'`))]
+    return `should match '${pattern}, but pattern is invalid: ${why}'`
   }
 }
 
-function validateNumber(value: number, schema: JSONSchemaProps, place: Place): FieldError[] {
-  const { maximum, minimum, multipleOf, exclusiveMaximum, exclusiveMinimum } = schema
-  const errors: FieldError[] = []
+function validateNumber(value: number, schema: JSONSchemaProps, place: Place, outcome: Outcome): void {
+  const { exclusiveMaximum, exclusiveMinimum } = schema
+  // Upstream compares whole numbers with the whole part of a bound.
+  const bound = (limit: number | undefined) => (Number.isInteger(value) && limit ? Math.trunc(limit) : limit)
+  const [maximum, minimum] = [bound(schema.maximum), bound(schema.minimum)]
   const refuse = (text: string): void => {
-    errors.push(invalid(pathOf(place), value, inBody(place, `should be ${text}`)))
+    outcome.add(invalid(pathOf(place), value, inBody(place, `should be ${text}`)))
   }
-  if (multipleOf !== undefined && multipleOf > 0 && !isMultiple(value, multipleOf)) {
-    refuse(`a multiple of ${multipleOf}`)
-  }
-  if (maximum !== undefined) {
-    if (exclusiveMaximum && value >= maximum) refuse(`less than ${maximum}`)
-    else if (value > maximum) refuse(`less than or equal to ${maximum}`)
+  outcome.matches += 2
+  if (schema.multipleOf !== undefined && schema.multipleOf > 0 && !isMultiple(value, schema.multipleOf)) {
+    refuse(`a multiple of ${schema.multipleOf}`)
   }
   if (minimum !== undefined) {
     if (exclusiveMinimum && value <= minimum) refuse(`greater than ${minimum}`)
     else if (value < minimum) refuse(`greater than or equal to ${minimum}`)
   }
-  return errors
+  if (maximum !== undefined) {
+    if (exclusiveMaximum && value >= maximum) refuse(`less than ${maximum}`)
+    else if (value > maximum) refuse(`less than or equal to ${maximum}`)
+  }
 }
 
 function isMultiple(value: number, of: number): boolean {
@@ -159,44 +232,55 @@ function isMultiple(value: number, of: number): boolean {
   return Math.abs(factor - Math.round(factor)) < 1e-9
 }
 
-function validateList(list: readonly unknown[], schema: JSONSchemaProps, place: Place): FieldError[] {
+function validateList(list: readonly unknown[], schema: JSONSchemaProps, place: Place, outcome: Outcome): void {
   const { maxItems, minItems } = schema
   const items = itemsSchema(schema.items)
-  const errors: FieldError[] = []
   if (items) {
     list.forEach((item, i) => {
-      for (const error of validateAt(item, items, { ...place, name: `${place.name}[${i}]` })) errors.push(error)
+      outcome.merge(validateAt(item, items, { ...place, name: `${place.name}[${i}]` }))
     })
   }
   if (minItems !== undefined && list.length < minItems) {
-    errors.push(invalid(pathOf(place), list.length, inBody(place, `should have at least ${minItems} items`)))
+    outcome.add(invalid(pathOf(place), list.length, inBody(place, `should have at least ${minItems} items`)))
   }
-  if (maxItems !== undefined && list.length > maxItems) errors.push(tooMany(pathOf(place), list.length, maxItems))
-  return errors
+  if (maxItems !== undefined && list.length > maxItems) outcome.add(tooMany(pathOf(place), list.length, maxItems))
+  outcome.matches += 2
 }
 
-function validateObject(object: Record<string, unknown>, schema: JSONSchemaProps, place: Place): FieldError[] {
+/** The number of fields counts first: where it is wrong, fields are not looked at. */
+function validateObject(
+  object: Record<string, unknown>,
+  schema: JSONSchemaProps,
+  place: Place,
+  outcome: Outcome,
+): void {
   const { maxProperties, minProperties, additionalProperties, properties = {} } = schema
   const size = Object.keys(object).length
-  const errors: FieldError[] = []
+  outcome.matches++
   if (minProperties !== undefined && size < minProperties) {
-    errors.push(invalid(pathOf(place), size, inBody(place, `should have at least ${minProperties} properties`)))
+    const detail = inBody(place, `should have at least ${minProperties} properties`)
+    outcome.add(invalid(pathOf(place), size, detail))
+    return
   }
-  if (maxProperties !== undefined && size > maxProperties) errors.push(tooMany(pathOf(place), size, maxProperties))
-  const at = (name: string): Place => ({ ...place, name: place.name === '' ? name : `${place.name}.${name}` })
+  if (maxProperties !== undefined && size > maxProperties) {
+    outcome.add(tooMany(pathOf(place), size, maxProperties))
+    return
+  }
+  // Only fields that the schema names go without the dot where they stand first.
+  const below = (name: string): Place => ({ ...place, name: `${place.name}.${name}` })
   const additional = additionalSchema(additionalProperties)
   for (const [name, value] of sortedEntries(object)) {
-    const property = Object.hasOwn(properties, name) ? properties[name] : undefined
-    if (property) continue
+    if (Object.hasOwn(properties, name)) continue
     if (additionalProperties === false) {
-      errors.push(invalid(pathOf(at(name)), '', inBody(at(name), 'is a forbidden property')))
-    } else if (additional) errors.push(...validateAt(value, additional, at(name)))
+      outcome.add(invalid(pathOf(place), name, inBody(below(name), 'is a forbidden property')))
+    } else if (additional) outcome.merge(validateAt(value, additional, below(name)))
   }
   for (const [name, property] of sortedEntries(properties)) {
-    if (Object.hasOwn(object, name)) errors.push(...validateAt(object[name], property, at(name)))
+    if (!Object.hasOwn(object, name)) continue
+    const at = place.name === '' ? { ...place, name } : below(name)
+    outcome.merge(validateAt(object[name], property, at))
   }
   for (const name of schema.required ?? []) {
-    if (!Object.hasOwn(object, name)) errors.push(required(pathOf(at(name)), ''))
+    if (!Object.hasOwn(object, name)) outcome.add(required(pathOf(below(name)), ''))
   }
-  return errors
 }
