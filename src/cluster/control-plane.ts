@@ -5,6 +5,7 @@ import { AdmissionChain } from '../admission/chain.ts'
 import type { VirtualHandlers } from '../api/api-resource.ts'
 import { ApiServer, type PathHandler } from '../api/api-server.ts'
 import { FlowControl } from '../api/filters/flow-control.ts'
+import type { HandlerServices } from '../api/handlers/services.ts'
 import type { HealthCheck } from '../api/health.ts'
 import { ApiMetrics } from '../api/metrics.ts'
 import type { Impersonate } from '../api/pipeline.ts'
@@ -59,6 +60,8 @@ export interface ControlPlane {
   readonly registry: Registry
   readonly serviceRepair: ServiceRepair
   readonly catalog: ResourceCatalog
+  /** Admission and authorization, for clients in this process. */
+  readonly services: HandlerServices
   /** Begins to listen; resolves with the port. */
   listen(host: string, port: number): Promise<number>
   /** Lets requests finish, ends watches, closes the store. */
@@ -97,13 +100,14 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     ...(enabledVersions ? { enabledVersions } : {}),
   })
   const metrics = new ApiMetrics()
+  const handlerServices = { admission: new AdmissionChain(options.admission(parts)), authorizer }
   const server = new ApiServer({
     catalog,
     authenticator: options.authenticator(parts),
     authorizer,
     impersonate: options.impersonate(parts),
     flowControl: new FlowControl(),
-    services: { admission: new AdmissionChain(options.admission(parts)), authorizer },
+    services: handlerServices,
     health: healthChecks(store),
     paths: [...options.paths(parts, catalog), metrics.path],
     observe: (call, status, durationMs) => metrics.observe(call, status, durationMs),
@@ -118,6 +122,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     registry,
     serviceRepair: services.repair,
     catalog,
+    services: handlerServices,
     listen: (host, port) => server.listen(host, port),
     close: async () => {
       repairs.cancel()

@@ -4,7 +4,7 @@ import type { StoredObject } from '../../registry/generic/stored-object.ts'
 import type { ApiResource } from '../api-resource.ts'
 import type { Call } from '../call.ts'
 import { managerOf } from '../field-manager-name.ts'
-import { optionsObject, parseWriteOptions } from '../write-options.ts'
+import { optionsObject, parseWriteOptions, type WriteOptions } from '../write-options.ts'
 import { decodeRequestObject } from './body.ts'
 import { admissionAttributes, type HandlerServices } from './services.ts'
 
@@ -15,8 +15,18 @@ import { admissionAttributes, type HandlerServices } from './services.ts'
  */
 export async function create(call: Call, resource: ApiResource, services: HandlerServices): Promise<StoredObject> {
   const options = parseWriteOptions(call.query, 'CreateOptions')
+  return await createDecoded(call, resource, services, options, decodeRequestObject(call, resource, options))
+}
+
+/** The same once the object is decoded, in the hub version with its defaults; it belongs to the store from here on. */
+export async function createDecoded(
+  call: Call,
+  resource: ApiResource,
+  services: HandlerServices,
+  options: WriteOptions,
+  object: KubeObject,
+): Promise<StoredObject> {
   const { store, identity } = resource.backing!
-  let object = decodeRequestObject(call, resource, options)
   const isNamespace = identity.group === '' && identity.resource === 'namespaces'
   // A namespace lives in itself, as far as admission and authorization are concerned.
   const namespace = isNamespace ? (object.metadata.name ?? '') : call.info.namespace

@@ -19,9 +19,19 @@ import { admissionAttributes, type HandlerServices } from './services.ts'
  */
 export async function update(call: Call, endpoint: Endpoint, services: HandlerServices): Promise<UpdateOutcome> {
   const options = parseWriteOptions(call.query, 'UpdateOptions')
+  return await updateDecoded(call, endpoint, services, options, endpoint.defaulted(decodeTyped(call, endpoint, options)))
+}
+
+/** The same once the object is decoded, in the endpoint's form with its defaults. */
+export async function updateDecoded(
+  call: Call,
+  endpoint: Endpoint,
+  services: HandlerServices,
+  options: WriteOptions,
+  object: KubeObject,
+): Promise<UpdateOutcome> {
   const { store, identity } = endpoint.resource.backing!
   const { name, namespace } = call.info
-  const object = endpoint.defaulted(decodeTyped(call, endpoint, options))
   ensureNamespace(object, identity.namespaced ? namespace : '')
   checkName(object, name, namespace)
   dedupOwnerReferences(object, (text) => call.warn(text), { afterMutatingAdmission: false })

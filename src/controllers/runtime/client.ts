@@ -9,6 +9,9 @@ export interface ResourceRef<T extends KubeObject = KubeObject> extends GroupVer
   readonly objectType?: T
 }
 
+/** An object of a kind with the members that every object has: what a generated type lacks to be a `KubeObject`. */
+export type Typed<T> = T & KubeObject
+
 export interface ObjectKey {
   /** '' for cluster-scoped objects. */
   readonly namespace: string
@@ -71,7 +74,8 @@ export type PatchType = 'json' | 'merge' | 'strategic' | 'apply'
 
 /**
  * All that controllers, the scheduler and simulated nodes know of the API. Failures are `ApiError`s with upstream's
- * reasons. Objects that come out are shared and frozen in spirit: clone before changing one.
+ * reasons. Objects that come out are shared and frozen in spirit: clone before changing one. Objects that go in are
+ * neither kept nor changed: parts of them may be shared with others.
  *
  * In process it goes to the registry with the caller's identity and through admission; over HTTP it works against any
  * kube-apiserver.
@@ -105,7 +109,8 @@ export interface Client {
     body: KubeObject,
     options?: WriteOptions,
   ): Promise<KubeObject>
-  delete(resource: ResourceRef, key: ObjectKey, options?: DeleteOptions): Promise<void>
+  /** Resolves with what the server answers: the object as it was left, or a Status. */
+  delete(resource: ResourceRef, key: ObjectKey, options?: DeleteOptions): Promise<KubeObject>
   /** The same API as another user: each controller has an identity of its own. */
   as(userName: string, groups?: readonly string[]): Client
 }

@@ -2,8 +2,15 @@ import type { Clock } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Client, ObjectKey, ResourceRef } from './client.ts'
 
-/** What a change of an object means for a controller: the keys to reconcile. */
-export type Enqueue<T extends KubeObject = KubeObject> = (object: T, old: T | undefined) => readonly ObjectKey[]
+/**
+ * What a change of an object means for a controller: the keys to reconcile. `old` is undefined for an object that is
+ * new, or gone; `cache` shows the state after the change.
+ */
+export type Enqueue<T extends KubeObject = KubeObject> = (
+  object: T,
+  old: T | undefined,
+  cache: CacheReader,
+) => readonly ObjectKey[]
 
 /** A resource that a controller watches, and whose changes wake it. */
 export interface WatchSource<T extends KubeObject = KubeObject> {
@@ -11,7 +18,10 @@ export interface WatchSource<T extends KubeObject = KubeObject> {
   readonly enqueue: Enqueue<T>
 }
 
-/** Read access to informers: objects as the cache has them, shared, never to be written to. */
+/**
+ * Read access to informers: objects as the cache has them, shared, never to be written to. A key is not reconciled
+ * before the cache shows what its own earlier reconciles wrote and deleted, so that no expectations are needed.
+ */
 export interface CacheReader {
   get<T extends KubeObject>(resource: ResourceRef<T>, key: ObjectKey): T | undefined
   /** All of a namespace, or of all namespaces. */
@@ -55,7 +65,10 @@ export interface Controller<T extends KubeObject = KubeObject> {
     readonly name: string
     values(object: KubeObject): readonly string[]
   }[]
+  /** Component that its Events name; default: `name`. */
+  readonly eventSource?: string
   /** Keys reconciled at once; default 5. */
   readonly concurrency?: number
+  // biome-ignore lint/suspicious/noConfusingVoidType: most controllers return nothing, and an async method that doesn't is void
   reconcile(key: ObjectKey, context: ReconcileContext): Promise<ReconcileResult | void>
 }

@@ -1,0 +1,118 @@
+import type { Clock, Timer } from '../../apimachinery/clock.ts'
+
+export interface WorkQueueOptions {
+  readonly clock: Clock
+  /** Called when there is something to take. */
+  readonly onReady: () => void
+  /** First back-off of a key that failed; doubles up to `maxBackoffMs`. Default 5 ms, as client-go. */
+  readonly baseBackoffMs?: number
+  /** Default 1,000 s, as client-go. */
+  readonly maxBackoffMs?: number
+}
+
+/**
+ * Keys that wait for work. A key is in the queue once, however often it is added, and is never given out while it is
+ * being worked on: what is added meanwhile comes again afterwards.
+ *
+ * @see client-go util/workqueue
+ */
+export class WorkQueue {
+  readonly #clock: Clock
+  readonly #onReady: () => void
+  readonly #baseBackoffMs: number
+  readonly #maxBackoffMs: number
+  /** Keys in the order in which they came, with the time at which they did. */
+  readonly #waiting = new Map<string, number>()
+  readonly #processing = new Set<string>()
+  readonly #dirty = new Set<string>()
+  readonly #delayed = new Map<string, { readonly at: number; readonly timer: Timer }>()
+  readonly #failures = new Map<string, number>()
+  #isStopped = false
+
+  constructor(options: WorkQueueOptions) {
+    this.#clock = options.clock
+    this.#onReady = options.onReady
+    this.#baseBackoffMs = options.baseBackoffMs ?? 5
+    this.#maxBackoffMs = options.maxBackoffMs ?? 1_000_000
+  }
+
+  /** Keys that could be taken now. */
+  get depth(): number {
+    return this.#waiting.size
+  }
+
+  /** Nothing waits, is delayed or worked on. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0 && this.#processing.size === 0
+  }
+
+  add(key: string): void {
+    if (this.#isStopped || this.#waiting.has(key)) return
+    if (this.#processing.has(key)) {
+      this.#dirty.add(key)
+      return
+    }
+    this.#waiting.set(key, this.#clock.now())
+    this.#onReady()
+  }
+
+  /** Adds a key after a time; the earliest of several times counts. */
+  addAfter(key: string, delayMs: number): void {
+    if (this.#isStopped) return
+    if (delayMs <= 0) {
+      this.add(key)
+      return
+    }
+    const at = this.#clock.now() + delayMs
+    const known = this.#delayed.get(key)
+    if (known && known.at <= at) return
+    known?.timer.cancel()
+    const timer = this.#clock.setTimer(() => {
+      this.#delayed.delete(key)
+      this.add(key)
+    }, delayMs)
+    this.#delayed.set(key, { at, timer })
+  }
+
+  /** Adds a key that failed after its back-off. */
+  addWithBackoff(key: string): void {
+    const failures = this.#failures.get(key) ?? 0
+    this.#failures.set(key, failures + 1)
+    this.addAfter(key, Math.min(this.#baseBackoffMs * 2 ** failures, this.#maxBackoffMs))
+  }
+
+  /** How often a key has failed since it last succeeded. */
+  failures(key: string): number {
+    return this.#failures.get(key) ?? 0
+  }
+
+  /** The key is well: its next failure begins with the shortest back-off. */
+  forget(key: string): void {
+    this.#failures.delete(key)
+  }
+
+  /** Takes the key that has waited longest; {@link done} must follow. Undefined where there is none. */
+  take(): { readonly key: string; readonly waitedMs: number } | undefined {
+    for (const [key, since] of this.#waiting) {
+      this.#waiting.delete(key)
+      this.#processing.add(key)
+      return { key, waitedMs: this.#clock.now() - since }
+    }
+    return undefined
+  }
+
+  /** The work on a key is over. */
+  done(key: string): void {
+    this.#processing.delete(key)
+    if (this.#dirty.delete(key)) this.add(key)
+  }
+
+  /** Nothing is given out any more. */
+  stop(): void {
+    this.#isStopped = true
+    for (const { timer } of this.#delayed.values()) timer.cancel()
+    this.#delayed.clear()
+    this.#waiting.clear()
+    this.#dirty.clear()
+  }
+}
