@@ -18,6 +18,8 @@ export class Call {
   readonly startedAt: number
   /** Set by authentication; requests that are refused before have none. */
   user: UserInfo | undefined
+  /** Set where the request counts as somebody else's: who really makes it, and the constrained mode that let it. */
+  impersonation: { readonly user: UserInfo; readonly constraint: string } | undefined
   readonly auditAnnotations: Map<string, string> = new Map()
   readonly #warnings: string[] = []
   #warningBytes = 0

@@ -107,6 +107,9 @@ async function read(
   return undefined
 }
 
+/** Verbs of single objects: a resource with none of them has no such paths (reviews). */
+const ITEM_VERBS: ReadonlySet<string> = new Set(['get', 'update', 'patch', 'delete'])
+
 async function dispatchItem(
   call: Call,
   resource: ApiResource,
@@ -114,6 +117,7 @@ async function dispatchItem(
   output: OutputFormat,
 ): Promise<Answer> {
   const { verbs } = resource.fact
+  if (!verbs.some((verb) => ITEM_VERBS.has(verb))) throw resourceNotServed()
   switch (call.request.method) {
     case 'GET':
     case 'HEAD': {

@@ -81,6 +81,7 @@ async function authenticate(call: Call, authenticator: Authenticator): Promise<U
   try {
     const answer = authenticator.authenticate({
       headers: request.headers,
+      rawHeaders: request.raw.rawHeaders,
       peerCertificate: certificate,
       peerIntermediates: [],
     })
@@ -88,6 +89,7 @@ async function authenticate(call: Call, authenticator: Authenticator): Promise<U
     if (!authenticated) throw unauthorized()
     for (const [key, value] of Object.entries(authenticated.auditAnnotations ?? {}))
       call.auditAnnotations.set(key, value)
+    for (const warning of authenticated.warnings ?? []) call.warn(warning)
     // Downstream must never see the credential: neither handlers nor proxied servers.
     delete request.headers.authorization
     return authenticated.user

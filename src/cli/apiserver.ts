@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { pino } from 'pino'
+import { DEFAULT_ISSUER } from '../cluster/auth-options.ts'
 import { startServer } from '../cluster/server.ts'
 import type { ServerOptions, StorageOptions } from '../cluster/server-options.ts'
 
@@ -75,6 +76,7 @@ function optionsOf(flags: Flags): ServerOptions {
       authorizationModes: flags.authorizationMode.split(','),
       tokenAuthFile: flags.tokenAuthFile,
       anonymousAuth: flags.anonymousAuth !== 'false',
+      serviceAccounts: { issuers: [DEFAULT_ISSUER], keyFiles: [], extendExpiration: true },
     },
     serviceClusterIpRanges: flags.serviceClusterIpRange.split(','),
     serviceNodePortRange: { first: first!, last: last! },

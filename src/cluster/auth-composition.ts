@@ -1,11 +1,21 @@
 import { readFileSync } from 'node:fs'
+import type { VirtualHandlers } from '../api/api-resource.ts'
+import type { PathHandler } from '../api/api-server.ts'
+import { Impersonation } from '../api/filters/impersonation.ts'
+import type { Impersonate } from '../api/pipeline.ts'
+import { selfSubjectReview } from '../api/virtual/self-subject-review.ts'
+import { accessReviews } from '../api/virtual/subject-access-reviews.ts'
+import { tokenReview } from '../api/virtual/token-review.ts'
 import type { Clock } from '../apimachinery/clock.ts'
 import { anonymousAuthenticator } from '../auth/authn/anonymous.ts'
 import { AuthenticatedGroupAdder } from '../auth/authn/authenticated-group.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
+import { BearerTokenAuthenticator } from '../auth/authn/bearer-token.ts'
 import { FailOnErrorAuthenticator } from '../auth/authn/fail-on-error.ts'
+import { AudienceAgnosticToken, type TokenAuthenticator, TokenUnion } from '../auth/authn/token-authenticator.ts'
 import { TokenFileAuthenticator } from '../auth/authn/token-file.ts'
 import { UnionAuthenticator } from '../auth/authn/union.ts'
+import { WebSocketTokenAuthenticator } from '../auth/authn/websocket-token.ts'
 import { alwaysAllowAuthorizer, alwaysDenyAuthorizer, privilegedGroupAuthorizer } from '../auth/authz/always.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
 import { EscalationCheck, type RbacWrite } from '../auth/authz/rbac/escalation-check.ts'
@@ -15,6 +25,7 @@ import type { Registry } from '../registry/generic/registry.ts'
 import type { AnyResourceEntry } from '../registry/resource.ts'
 import type { AuthOptions } from './auth-options.ts'
 import { RbacSource } from './rbac-source.ts'
+import { ServiceAccountAuth } from './service-account-auth.ts'
 
 const GUARDED: ReadonlySet<string> = new Set(['roles', 'clusterroles', 'rolebindings', 'clusterrolebindings'])
 
@@ -26,18 +37,30 @@ export interface AuthParts {
 /** Authentication and authorization of one server, put together as its options say, in upstream's order. */
 export class ClusterAuth {
   readonly #options: AuthOptions
+  readonly #audiences: readonly string[]
+  readonly #serviceAccounts: ServiceAccountAuth
   readonly #rbac = new RbacSource()
+  readonly #impersonation = new Impersonation()
+  #tokens: TokenAuthenticator | undefined
   #authorizer: Authorizer | undefined
   #authenticator: Authenticator | undefined
 
-  constructor(options: AuthOptions) {
+  /** `ownKey` makes or reads the key that signs tokens of service accounts where the options name none. */
+  constructor(options: AuthOptions, ownKey: () => Promise<string>) {
     this.#options = options
+    this.#audiences = options.apiAudiences ?? [options.serviceAccounts.issuers[0]!]
+    this.#serviceAccounts = new ServiceAccountAuth(options.serviceAccounts, this.#audiences, ownKey)
   }
 
   /** Who a client is. */
-  authenticator(_parts: AuthParts): Authenticator {
-    this.#authenticator ??= this.#createAuthenticator()
+  authenticator(parts: AuthParts): Authenticator {
+    this.#authenticator ??= this.#createAuthenticator(parts)
     return this.#authenticator
+  }
+
+  /** Lets clients count as others. */
+  get impersonate(): Impersonate {
+    return this.#impersonation.impersonate
   }
 
   /** What a client may do. */
@@ -69,17 +92,52 @@ export class ClusterAuth {
     }
   }
 
+  /** What reviews and token requests are answered by. */
+  virtualHandlers(parts: AuthParts): ReadonlyMap<string, VirtualHandlers> {
+    const { registry, clock } = parts
+    return new Map([
+      ...accessReviews(this.authorizer(parts)),
+      ['authentication.k8s.io/selfsubjectreviews', selfSubjectReview(clock)],
+      ['authentication.k8s.io/tokenreviews', tokenReview(this.#tokenAuthenticator(parts), this.#audiences)],
+      ['/serviceaccounts/token', this.#serviceAccounts.tokenRequests(registry, clock)],
+    ])
+  }
+
+  /** OpenID discovery for the tokens of service accounts; `address` is where clients reach this server. */
+  discovery(address: () => string): PathHandler {
+    return this.#serviceAccounts.discovery(address)
+  }
+
   /** To be awaited before the first request: what decisions look at is loaded. */
   async start(registry: Registry): Promise<void> {
     await this.#rbac.start(registry)
   }
 
-  #createAuthenticator(): Authenticator {
-    const { tokenAuthFile, anonymousAuth } = this.#options
-    const mechanisms: Authenticator[] = []
-    if (tokenAuthFile) mechanisms.push(new TokenFileAuthenticator(readFileSync(tokenAuthFile, 'utf8')))
+  #createAuthenticator(parts: AuthParts): Authenticator {
+    const tokens = this.#tokenAuthenticator(parts)
+    const mechanisms: Authenticator[] = [
+      new BearerTokenAuthenticator(tokens, this.#audiences),
+      new WebSocketTokenAuthenticator(tokens, this.#audiences),
+    ]
     const known = new AuthenticatedGroupAdder(new UnionAuthenticator(mechanisms))
-    return anonymousAuth ? new FailOnErrorAuthenticator([known, anonymousAuthenticator]) : known
+    return this.#options.anonymousAuth ? new FailOnErrorAuthenticator([known, anonymousAuthenticator]) : known
+  }
+
+  /** All that know bearer tokens: what is local first, then what asks others. */
+  #tokenAuthenticator({ registry, clock }: AuthParts): TokenAuthenticator {
+    this.#tokens ??= this.#createTokenAuthenticator(registry, clock)
+    return this.#tokens
+  }
+
+  #createTokenAuthenticator(registry: Registry, clock: Clock): TokenAuthenticator {
+    const { tokenAuthFile } = this.#options
+    const members: TokenAuthenticator[] = []
+    const agnostic = (inner: TokenAuthenticator): void => {
+      members.push(new AudienceAgnosticToken(inner, this.#audiences))
+    }
+    if (tokenAuthFile) agnostic(new TokenFileAuthenticator(readFileSync(tokenAuthFile, 'utf8')))
+    members.push(...this.#serviceAccounts.authenticators(registry, clock))
+    return new TokenUnion(members)
   }
 
   #authorizerOf(mode: string): Authorizer {

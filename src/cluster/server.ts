@@ -8,6 +8,7 @@ import { bootstrap } from './bootstrap/bootstrap.ts'
 import { type ControlPlane, createControlPlane } from './control-plane.ts'
 import { openStore } from './open-store.ts'
 import type { ServerOptions } from './server-options.ts'
+import { newServiceAccountKey } from './service-account-auth.ts'
 import { virtualHandlers } from './virtual-handlers.ts'
 
 export interface RunningServer {
@@ -24,7 +25,8 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     disable: options.disableAdmissionPlugins,
     configurations: new Map<string, unknown>(),
   }
-  const auth = new ClusterAuth(options.auth)
+  let address = ''
+  const auth = new ClusterAuth(options.auth, newServiceAccountKey)
   const plane = createControlPlane({
     store,
     sharedStore: options.storage.kind === 'etcd',
@@ -42,15 +44,16 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     guarded: (entry) => auth.guarded(entry),
     authenticator: (parts) => auth.authenticator(parts),
     authorizer: (parts) => auth.authorizer(parts),
-    impersonate: () => () => undefined,
+    impersonate: () => auth.impersonate,
     admission: (parts) => clusterAdmission(admission, parts, auth.authorizer(parts)),
-    virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
-    paths: (_parts, catalog) => [versionPath, openApiPath(catalog), rootPaths(catalog)],
+    virtual: (parts) => new Map([...virtualHandlers(parts.registry, parts.clock), ...auth.virtualHandlers(parts)]),
+    paths: (_parts, catalog) => [auth.discovery(() => address), versionPath, openApiPath(catalog), rootPaths(catalog)],
   })
   await bootstrap(plane)
   await auth.start(plane.registry)
   const port = await plane.listen(options.bindAddress, options.insecurePort ?? 0)
-  return { plane, url: `http://${options.bindAddress}:${port}`, close: () => plane.close() }
+  address = `${options.bindAddress}:${port}`
+  return { plane, url: `http://${address}`, close: () => plane.close() }
 }
 
 /** Encoded objects beside a store that holds their values already. */

@@ -4,6 +4,7 @@ import { definitionOf, typeOf } from '../../apimachinery/schema/builtin-types.ts
 import { ensureNamespace, wipeSystemFields } from '../../registry/generic/object-metadata.ts'
 import type { ApiResource, VirtualHandlers } from '../api-resource.ts'
 import type { Call } from '../call.ts'
+import { managerOf } from '../field-manager-name.ts'
 import { optionsObject, parseWriteOptions } from '../write-options.ts'
 import { decodeTyped } from './body.ts'
 import { admissionAttributes, type HandlerServices } from './services.ts'
@@ -22,9 +23,12 @@ export async function createVirtual(
   const options = parseWriteOptions(call.query, 'CreateOptions')
   const gvk = kindOf(resource, subresource)
   const expected = { gvk, node: typeOf(definitionOf(gvk)!), internalType: internalTypeOf(gvk), ...accepted(handlers) }
-  const body = decodeTyped(call, expected, options)
-  if (!handlers.keepsSystemFields) wipeSystemFields(body)
-  ensureNamespace(body, resource.fact.namespaced ? namespace : '')
+  const decoded = decodeTyped(call, expected, options)
+  if (!handlers.keepsSystemFields) wipeSystemFields(decoded)
+  ensureNamespace(decoded, resource.fact.namespaced ? namespace : '')
+  // What is answered shows the body's fields as owned, though nothing is stored.
+  const isReview = subresource === ''
+  const body = isReview ? resource.fieldManager('').update(undefined, decoded, managerOf(call, options)) : decoded
   const attributes = admissionAttributes(call, resource, {
     operation: 'CREATE',
     subresource,

@@ -1,3 +1,4 @@
+import type { UserInfo } from '../../apimachinery/user-info.ts'
 import type { Authenticated, AuthenticationRequest, Authenticator } from './authenticator.ts'
 
 const AUTHENTICATED = 'system:authenticated'
@@ -15,9 +16,13 @@ export class AuthenticatedGroupAdder implements Authenticator {
 
   async authenticate(request: AuthenticationRequest): Promise<Authenticated | undefined> {
     const answer = await this.#inner.authenticate(request)
-    if (!answer) return undefined
-    const { groups } = answer.user
-    if (groups.includes(AUTHENTICATED) || groups.includes(UNAUTHENTICATED)) return answer
-    return { ...answer, user: { ...answer.user, groups: [...groups, AUTHENTICATED] } }
+    return answer && { ...answer, user: withAuthenticatedGroup(answer.user) }
   }
+}
+
+/** The user as a member of `system:authenticated`, unless it is known to be unauthenticated. */
+export function withAuthenticatedGroup(user: UserInfo): UserInfo {
+  const { groups } = user
+  if (groups.includes(AUTHENTICATED) || groups.includes(UNAUTHENTICATED)) return user
+  return { ...user, groups: [...groups, AUTHENTICATED] }
 }

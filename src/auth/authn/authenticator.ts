@@ -9,8 +9,8 @@ export interface AuthenticationRequest {
   readonly peerCertificate: X509Certificate | undefined
   /** Certificates the client sent behind its own, leaf's issuer first. */
   readonly peerIntermediates: readonly X509Certificate[]
-  /** Token that came by other means than the Authorization header (WebSocket subprotocol). */
-  readonly protocolToken?: string
+  /** Header lines as they came: name, value, name, … A header that stands on several lines is found whole here only. */
+  readonly rawHeaders: readonly string[]
 }
 
 export interface Authenticated {
@@ -19,6 +19,8 @@ export interface Authenticated {
   readonly audiences?: readonly string[]
   /** Annotations for the audit event. */
   readonly auditAnnotations?: Readonly<Record<string, string>>
+  /** What the client should be warned of. */
+  readonly warnings?: readonly string[]
 }
 
 /**

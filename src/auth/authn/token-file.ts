@@ -1,20 +1,16 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { UserInfo } from '../../apimachinery/user-info.ts'
-import {
-  type Authenticated,
-  AuthenticationError,
-  type AuthenticationRequest,
-  type Authenticator,
-} from './authenticator.ts'
-import { bearerTokenOf } from './bearer-token.ts'
+import type { Authenticated } from './authenticator.ts'
 import { parseCsv } from './csv.ts'
+import { digestOf } from './timing-safe.ts'
+import type { TokenAuthenticator } from './token-authenticator.ts'
 
 /**
  * Static tokens from a CSV file: `token,user,uid,"group1,group2"` (`--token-auth-file`).
  *
  * @see apiserver pkg/authentication/token/tokenfile/tokenfile.go
  */
-export class TokenFileAuthenticator implements Authenticator {
+export class TokenFileAuthenticator implements TokenAuthenticator {
   readonly name = 'token-file'
   /** By digest, so that how long a look-up takes says nothing about the tokens. */
   readonly #users = new Map<string, { readonly digest: Buffer; readonly user: UserInfo }>()
@@ -35,14 +31,9 @@ export class TokenFileAuthenticator implements Authenticator {
     }
   }
 
-  authenticate(request: AuthenticationRequest): Authenticated | undefined {
-    const token = bearerTokenOf(request)
-    if (token === undefined) return undefined
+  authenticateToken(token: string): Authenticated | undefined {
     const digest = digestOf(token)
     const known = this.#users.get(digest.toString('hex'))
-    if (known && timingSafeEqual(known.digest, digest)) return { user: known.user }
-    throw new AuthenticationError('unknown token')
+    return known && timingSafeEqual(known.digest, digest) ? { user: known.user } : undefined
   }
 }
-
-const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest()
