@@ -1,6 +1,6 @@
 import { equalJson } from '../clone.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
-import type { ListNode, SchemaNode } from '../schema/schema-node.ts'
+import type { ListNode, SchemaNode, StructNode } from '../schema/schema-node.ts'
 import { EMPTY_SET, type FieldSet, FieldSetBuilder, inOrder, isEmptySet, makeTree } from './field-set.ts'
 import { fieldElement, type PathElement } from './path-element.ts'
 import {
@@ -10,6 +10,7 @@ import {
   isAtomicMap,
   itemElement,
   memberNode,
+  orderedFields,
   type Shape,
   shapeOf,
   zeroOf,
@@ -109,25 +110,42 @@ class CompareWalker {
 
   /** The paths of a value that only one side has. */
   #wholeTree(node: SchemaNode, value: unknown): FieldSet {
-    const children: Record<string, FieldSet> = {}
     const shape = shapeOf(node, value)
     if (shape === 'map' && isJsonObject(value) && !isAtomicMap(node)) {
-      for (const key in value) this.#addWhole(children, node, key, value[key])
-      for (const { name, zero } of this.#zeros ? alwaysWrittenFields(node) : []) {
-        if (value[name] === undefined) this.#addWhole(children, node, name, zero)
-      }
-    } else if (shape === 'list' && Array.isArray(value)) {
-      const list = associativeList(node)
-      for (const [element, items] of list ? this.#group(list, value) : []) {
-        children[element] = items.length === 1 ? this.#wholeTree(list!.item, items[0]) : EMPTY_SET
-      }
+      return node.kind === 'struct' && !node.preserveUnknown
+        ? this.#wholeStruct(node, value)
+        : this.#wholeMap(node, value)
+    }
+    const list = shape === 'list' && Array.isArray(value) ? associativeList(node) : undefined
+    if (!list) return EMPTY_SET
+    const children: Record<string, FieldSet> = {}
+    for (const [element, items] of this.#group(list, value as unknown[])) {
+      children[element] = items.length === 1 ? this.#wholeTree(list.item, items[0]) : EMPTY_SET
     }
     return makeTree(true, inOrder(children))!
   }
 
-  #addWhole(children: Record<string, FieldSet>, node: SchemaNode, key: string, value: unknown): void {
-    if (value === undefined) return
-    children[fieldElement(key)] = this.#wholeTree(memberNode(node, key) ?? DEDUCED_NODE, value)
+  /** Members in the order in which sets are written, which is kept with the type: no sorting. */
+  #wholeStruct(node: StructNode, value: JsonObject): FieldSet {
+    const tree: Record<string, FieldSet> = { '.': EMPTY_SET }
+    let empty = true
+    for (const { name, element, field } of orderedFields(node)) {
+      const own = value[name]
+      const member = own === undefined && this.#zeros && field.omit === 'never' ? field.zero : own
+      if (member === undefined) continue
+      tree[element] = this.#wholeTree(field.node, member)
+      empty = false
+    }
+    return empty ? EMPTY_SET : tree
+  }
+
+  #wholeMap(node: SchemaNode, value: JsonObject): FieldSet {
+    const children: Record<string, FieldSet> = {}
+    for (const key in value) {
+      if (value[key] !== undefined)
+        children[fieldElement(key)] = this.#wholeTree(memberNode(node, key) ?? DEDUCED_NODE, value[key])
+    }
+    return makeTree(true, inOrder(children))!
   }
 
   #isEmptyMap(node: SchemaNode, map: JsonObject | undefined): boolean {

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import type { AnyNode, ListNode, SchemaField, SchemaNode, StructNode } from '../schema/schema-node.ts'
-import { keyElement, type PathElement, valueElement } from './path-element.ts'
+import { comparePathElements, fieldElement, keyElement, type PathElement, valueElement } from './path-element.ts'
 
 /** A value that does not fit its schema; the message is upstream's. */
 export class TypedValueError extends Error {
@@ -59,6 +59,26 @@ export function isNamedField(node: SchemaNode, key: string): boolean {
 
 export function itemNode(node: SchemaNode): SchemaNode {
   return node.kind === 'list' ? node.item : DEDUCED_NODE
+}
+
+export interface OrderedField {
+  readonly name: string
+  readonly element: PathElement
+  readonly field: SchemaField
+}
+
+const fieldOrder = new WeakMap<StructNode, readonly OrderedField[]>()
+
+/** Fields of a struct with their path elements, in the order in which sets are written. */
+export function orderedFields(node: StructNode): readonly OrderedField[] {
+  let fields = fieldOrder.get(node)
+  if (!fields) {
+    fields = [...node.fields.values()]
+      .map((field) => ({ name: field.name, element: fieldElement(field.name), field }))
+      .sort((a, b) => comparePathElements(a.element, b.element))
+    fieldOrder.set(node, fields)
+  }
+  return fields
 }
 
 const alwaysWritten = new WeakMap<StructNode, readonly SchemaField[]>()
