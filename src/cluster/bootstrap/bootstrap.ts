@@ -1,12 +1,13 @@
 import type { ControlPlane } from '../control-plane.ts'
+import { ensureApiServices } from './api-services.ts'
 import { ensureFlowControl } from './flow-control.ts'
 import { ensureKubernetesService } from './kubernetes-service.ts'
 import { ensureRbac } from './rbac.ts'
 import { ensureSystemNamespaces } from './system-namespaces.ts'
 
 /** Makes what every cluster has, before the first request is served. */
-export async function bootstrap({ registry, serviceRepair }: ControlPlane): Promise<void> {
+export async function bootstrap({ registry, catalog, serviceRepair }: ControlPlane): Promise<void> {
   await serviceRepair.run()
   await Promise.all([ensureSystemNamespaces(registry), ensureFlowControl(registry), ensureRbac(registry)])
-  await ensureKubernetesService(registry)
+  await Promise.all([ensureKubernetesService(registry), ensureApiServices(registry, catalog)])
 }

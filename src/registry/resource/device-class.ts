@@ -54,6 +54,7 @@ export function deviceClasses(environment: DeviceEnvironment): AnyResourceEntry 
     group: 'resource.k8s.io',
     resource: 'deviceclasses',
     hubVersion: 'v1',
+    deletion: { returnsObject: true },
     strategy: {
       prepareForCreate(deviceClass) {
         deviceClass.metadata.generation = 1

@@ -78,6 +78,7 @@ export function resourceClaimTemplates(environment: DeviceEnvironment): AnyResou
     group: 'resource.k8s.io',
     resource: 'resourceclaimtemplates',
     hubVersion: 'v1',
+    deletion: { returnsObject: true },
     defaults: (template) => setClaimSpecDefaults(template.spec?.spec),
     strategy: {
       validate: (template) => [

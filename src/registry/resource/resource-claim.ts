@@ -90,6 +90,7 @@ export function resourceClaims(environment: DeviceEnvironment): AnyResourceEntry
     group: 'resource.k8s.io',
     resource: 'resourceclaims',
     hubVersion: 'v1',
+    deletion: { returnsObject: true },
     defaults(claim) {
       setClaimSpecDefaults(claim.spec)
       for (const { tolerations } of resultsOf(claim)) setTolerationDefaults(tolerations)
