@@ -41,6 +41,8 @@ export interface AdmissionPlugin {
   handles(operation: AdmissionOperation): boolean
   /** Mutating phase. */
   admit?(attributes: AdmissionAttributes): void | Promise<void>
+  /** Asked once the mutating phase is through: whether it is to run once more, as the object has become another one. */
+  wantsAnotherRound?(attributes: AdmissionAttributes): boolean
   /** Validating phase. */
   validate?(attributes: AdmissionAttributes): void | Promise<void>
 }

@@ -9,19 +9,27 @@ export interface AdmissionObserver {
 /** The plugins in their order: first the mutating phase of all, then the validating phase of all. */
 export class AdmissionChain {
   readonly plugins: readonly AdmissionPlugin[]
+  readonly #reinvoking: readonly AdmissionPlugin[]
   readonly #mutating: Readonly<Record<AdmissionOperation, readonly AdmissionPlugin[]>>
   readonly #validating: Readonly<Record<AdmissionOperation, readonly AdmissionPlugin[]>>
   readonly #observer: AdmissionObserver | undefined
 
   constructor(plugins: readonly AdmissionPlugin[], observer?: AdmissionObserver) {
     this.plugins = plugins
+    this.#reinvoking = plugins.filter((p) => p.wantsAnotherRound !== undefined)
     this.#mutating = byOperation(plugins.filter((p) => p.admit !== undefined))
     this.#validating = byOperation(plugins.filter((p) => p.validate !== undefined))
     this.#observer = observer
   }
 
-  /** Mutating phase: plugins may change the object. */
+  /** Mutating phase: plugins may change the object. It runs twice where one asks for it. */
   async admit(attributes: AdmissionAttributes): Promise<void> {
+    await this.#admitRound(attributes)
+    if (!this.#reinvoking.some((plugin) => plugin.wantsAnotherRound!(attributes))) return
+    await this.#admitRound(attributes)
+  }
+
+  async #admitRound(attributes: AdmissionAttributes): Promise<void> {
     for (const plugin of this.#mutating[attributes.operation]) {
       await this.#observed(plugin, 'admit', attributes, () => plugin.admit!(attributes))
     }

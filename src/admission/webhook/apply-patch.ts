@@ -1,0 +1,77 @@
+import { asApiError, internalError, unknownError } from '../../apimachinery/api-error.ts'
+import { goQuote } from '../../apimachinery/go-quote.ts'
+import { apiVersionOf, type GroupVersionKind, parseApiVersion } from '../../apimachinery/group-version.ts'
+import type { JsonObject, KubeObject } from '../../apimachinery/kube-object.ts'
+import { applyJsonPatch, decodeJsonPatch, type JsonPatchOperation } from '../../apimachinery/patch/json-patch.ts'
+import { DecodeError, parseJson } from '../../apimachinery/schema/json-text.ts'
+import { CallFailure } from './call-failure.ts'
+import type { Invocation } from './hook-matcher.ts'
+import type { ReviewResponse } from './review-response.ts'
+
+/** Operations of the patch that a webhook returned; none: it changes nothing. Errors: {@link CallFailure}. */
+export function patchOf({ patch, patchType }: ReviewResponse, { hook }: Invocation): readonly JsonPatchOperation[] {
+  if (patch.length === 0) return []
+  const operations = decodePatch(patch, hook.name)
+  if (operations.length > 0 && patchType !== 'JSONPatch') {
+    throw new CallFailure(hook.name, `unsupported patch type ${goQuote(patchType)}`)
+  }
+  return operations
+}
+
+function decodePatch(patch: Buffer, webhook: string): readonly JsonPatchOperation[] {
+  try {
+    return decodeJsonPatch(parseJson(patch).value, { strict: false }).operations
+  } catch (error) {
+    const why = error instanceof DecodeError ? error.message : asApiError(error)?.message
+    if (why === undefined) throw error
+    throw new CallFailure(webhook, `received undecodable patch in webhook response: ${why}`, { cause: error })
+  }
+}
+
+/**
+ * The object after the patch, still the kind that it was. It shares what the patch did not touch. Errors: 500, which no
+ * failurePolicy makes good: the webhook has been asked and said yes.
+ */
+export function patched(
+  object: KubeObject,
+  operations: readonly JsonPatchOperation[],
+  kind: GroupVersionKind,
+): JsonObject {
+  const document = applyPatch(object, operations)
+  const { kind: kindName = '', apiVersion = '' } = document as { kind?: unknown; apiVersion?: unknown }
+  if (kindName === kind.kind && apiVersion === apiVersionOf(kind)) return document
+  const version = typeof apiVersion === 'string' ? parseApiVersion(apiVersion)?.version : undefined
+  throw unknownError(`converting (${version}.${kindName}) to (${kind.version}.${kind.kind}): unknown conversion`)
+}
+
+function applyPatch(object: KubeObject, operations: readonly JsonPatchOperation[]): JsonObject {
+  try {
+    return applyJsonPatch(object, operations)
+  } catch (error) {
+    const refusal = asApiError(error)
+    if (!refusal) throw error
+    throw internalError(patchMessage(object, operations, causeOf(refusal)), { cause: error })
+  }
+}
+
+const causeOf = (error: Error): string => (error.cause instanceof Error ? error.cause.message : error.message)
+
+/** Words of the patch library, which begin with the operation that failed. */
+function patchMessage(object: KubeObject, operations: readonly JsonPatchOperation[], cause: string): string {
+  if (cause.startsWith('Unexpected kind') || cause.startsWith('testing value')) return cause
+  const failed = operations.find((_, i) => fails(object, operations.slice(0, i + 1)))
+  const why = cause.replace(
+    /^doc is missing path: (.*)$/s,
+    (_, path: string) => `doc is missing path: ${goQuote(path)}: missing value`,
+  )
+  return failed ? `${failed.op} operation does not apply: ${why}` : why
+}
+
+function fails(object: KubeObject, operations: readonly JsonPatchOperation[]): boolean {
+  try {
+    applyJsonPatch(object, operations)
+    return false
+  } catch {
+    return true
+  }
+}

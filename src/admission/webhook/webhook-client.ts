@@ -1,0 +1,263 @@
+import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { isIP } from 'node:net'
+import { posix } from 'node:path'
+import type { Clock } from '../../apimachinery/clock.ts'
+import { goQuote } from '../../apimachinery/go-quote.ts'
+import { type Address, hostPort, type ServiceResolver } from './service-resolver.ts'
+import { TransportError, transportMessage } from './transport-error.ts'
+
+/** How a webhook is reached, as its configuration says it. */
+export interface WebhookEndpoint {
+  readonly url?: string
+  readonly service?: {
+    readonly namespace: string
+    readonly name: string
+    readonly path?: string
+    readonly port?: number
+  }
+  /** PEM in base64. Unset: the authorities that the machine trusts. */
+  readonly caBundle?: string
+}
+
+export interface WebhookAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: Buffer
+}
+
+/**
+ * Longest body that is read. A patch holds at most an object of 3 MiB, which takes 4 MiB in base64.
+ * Differs from kube-apiserver: it reads without a bound.
+ */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024
+/** As Go's client. */
+const MAX_REDIRECTS = 10
+/** Endpoints whose connections are kept, as upstream's cache of clients. */
+const MAX_ENDPOINTS = 200
+const USER_AGENT = 'kube-apiserver-admission'
+
+interface Connections {
+  readonly secure: HttpsAgent
+  readonly plain: HttpAgent
+  /** Name that the certificate must carry; undefined: the host of the URL. */
+  readonly serverName: string | undefined
+  readonly ca: Buffer | undefined
+}
+
+interface Hop {
+  readonly url: URL
+  readonly method: 'POST' | 'GET'
+  readonly body: Buffer | undefined
+}
+
+/**
+ * Calls webhooks over HTTPS: connections are kept alive per endpoint, certificates are checked against the endpoint's
+ * own bundle and name, and each call is over after its timeout, whatever the other side does.
+ *
+ * @see apiserver pkg/util/webhook/client.go
+ */
+export class WebhookClient {
+  readonly #resolver: ServiceResolver
+  readonly #clock: Clock
+  /** Last used last. */
+  readonly #connections = new Map<string, Connections>()
+
+  constructor(resolver: ServiceResolver, clock: Clock) {
+    this.#resolver = resolver
+    this.#clock = clock
+  }
+
+  /**
+   * Posts JSON and reads the answer, whatever its status. Errors: {@link TransportError} where there is none within
+   * `timeoutMs`.
+   */
+  async post(endpoint: WebhookEndpoint, body: Buffer, timeoutMs: number): Promise<WebhookAnswer> {
+    const url = urlOf(endpoint, timeoutMs)
+    const abort = new AbortController()
+    const timer = this.#clock.setTimer(() => abort.abort(), timeoutMs)
+    try {
+      return await this.#follow({ url, method: 'POST', body }, endpoint, abort.signal)
+    } catch (error) {
+      if (error instanceof ReadError) throw new TransportError(error.message, { cause: error })
+      const why = abort.signal.aborted ? 'context deadline exceeded' : messageOf(error)
+      throw new TransportError(`Post ${goQuote(printUrl(url, endpoint))}: ${why}`, { cause: error })
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  /** Ends the connections that are kept. */
+  close(): void {
+    for (const { secure, plain } of this.#connections.values()) {
+      secure.destroy()
+      plain.destroy()
+    }
+    this.#connections.clear()
+  }
+
+  async #follow(first: Hop, endpoint: WebhookEndpoint, signal: AbortSignal): Promise<WebhookAnswer> {
+    const connections = this.#connectionsOf(endpoint)
+    let hop = first
+    for (let redirects = 0; ; redirects++) {
+      const response = await this.#send(hop, connections, endpoint, signal)
+      const next = redirectOf(hop, response)
+      if (!next) return await read(response, signal)
+      response.destroy()
+      if (redirects + 1 >= MAX_REDIRECTS) throw new TransportError(`stopped after ${MAX_REDIRECTS} redirects`)
+      hop = next
+    }
+  }
+
+  async #send(
+    hop: Hop,
+    connections: Connections,
+    endpoint: WebhookEndpoint,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const address = await this.#addressOf(hop.url, endpoint)
+    const options = requestOptions(hop, connections, address)
+    try {
+      return await send(hop, options, signal)
+    } catch (error) {
+      // The other side closed a kept connection just as it was taken: the request has not been looked at.
+      if (!(error instanceof StaleConnection)) throw error
+      return await send(hop, { ...options, agent: false }, signal)
+    }
+  }
+
+  /** Only the service's own name leads through the resolver: a redirect to elsewhere does not. */
+  async #addressOf({ hostname, port, protocol }: URL, { service }: WebhookEndpoint): Promise<Address> {
+    const number = port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port)
+    if (service && hostname === serverNameOf(service)) {
+      return await this.#resolver.resolve(service.namespace, service.name, number)
+    }
+    return { host: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname, port: number }
+  }
+
+  #connectionsOf(endpoint: WebhookEndpoint): Connections {
+    const key = JSON.stringify([endpoint.url, endpoint.service, endpoint.caBundle])
+    let connections = this.#connections.get(key)
+    if (connections) {
+      this.#connections.delete(key)
+    } else {
+      const { caBundle, service } = endpoint
+      connections = {
+        ca: caBundle ? Buffer.from(caBundle, 'base64') : undefined,
+        secure: new HttpsAgent({ keepAlive: true, maxFreeSockets: 25 }),
+        plain: new HttpAgent({ keepAlive: true, maxFreeSockets: 25 }),
+        serverName: service && serverNameOf(service),
+      }
+    }
+    this.#connections.set(key, connections)
+    if (this.#connections.size > MAX_ENDPOINTS) this.#forgetOldest()
+    return connections
+  }
+
+  #forgetOldest(): void {
+    const [key, { secure, plain }] = this.#connections.entries().next().value!
+    this.#connections.delete(key)
+    secure.destroy()
+    plain.destroy()
+  }
+}
+
+/** The answer began and then broke off. */
+class ReadError extends Error {}
+
+/** A kept connection turned out to be closed. */
+class StaleConnection extends Error {}
+
+const messageOf = (error: unknown): string =>
+  (error as { code?: unknown }).code === undefined && !(error instanceof AggregateError)
+    ? (error as Error).message
+    : transportMessage(error)
+
+const serverNameOf = (service: NonNullable<WebhookEndpoint['service']>): string =>
+  `${service.name}.${service.namespace}.svc`
+
+function urlOf({ url, service }: WebhookEndpoint, timeoutMs: number): URL {
+  const base = service ? new URL(`https://${serverNameOf(service)}:${service.port ?? 443}`) : new URL(url ?? '')
+  const path = service ? (service.path ?? '') : base.pathname
+  base.pathname = posix.join('/', path).replace(/(.)\/$/, '$1')
+  base.search = `?timeout=${Math.ceil(timeoutMs / 1000)}s`
+  return base
+}
+
+/** With the host as it was written: URL leaves out the default port. */
+function printUrl(url: URL, { url: given = '', service }: WebhookEndpoint): string {
+  const host = service ? `${serverNameOf(service)}:${service.port ?? 443}` : /^[^/]*\/\/([^/?#]*)/.exec(given)?.[1]
+  return `${url.protocol}//${host ?? url.host}${url.pathname}${url.search}`
+}
+
+function requestOptions({ url, method, body }: Hop, connections: Connections, address: Address): RequestOptions {
+  const isPlain = url.protocol === 'http:'
+  const serverName = connections.serverName ?? address.host
+  const headers: Record<string, string | number> = {
+    host: url.port === '' ? url.hostname : hostPort(url.hostname.replace(/^\[|\]$/g, ''), Number(url.port)),
+    accept: 'application/json, */*',
+    'user-agent': USER_AGENT,
+  }
+  if (body) {
+    headers['content-type'] = 'application/json'
+    headers['content-length'] = body.length
+  }
+  return {
+    method,
+    host: address.host,
+    port: address.port,
+    path: url.pathname + url.search,
+    headers,
+    agent: isPlain ? connections.plain : connections.secure,
+    ...(isPlain || isIP(serverName) !== 0 ? {} : { servername: serverName }),
+    ...(isPlain || !connections.ca ? {} : { ca: connections.ca }),
+  } as RequestOptions
+}
+
+function send({ url, body }: Hop, options: RequestOptions, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'http:' ? requestHttp : requestHttps)({ ...options, signal })
+    request.on('response', resolve)
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      const isStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+      reject(isStale && !signal.aborted ? new StaleConnection(error.message, { cause: error }) : error)
+    })
+    request.end(body)
+  })
+}
+
+/** Where an answer sends the client on to, as Go's client follows it; undefined: it is the answer. */
+function redirectOf({ url, body }: Hop, { statusCode, headers }: IncomingMessage): Hop | undefined {
+  const { location } = headers
+  if (!location) return undefined
+  const keepsMethod = statusCode === 307 || statusCode === 308
+  if (!keepsMethod && statusCode !== 301 && statusCode !== 302 && statusCode !== 303) return undefined
+  if (!URL.canParse(location, url.href)) throw new TransportError(`failed to parse Location header ${goQuote(location)}`)
+  const next = new URL(location, url)
+  if (next.protocol !== 'https:' && next.protocol !== 'http:') {
+    throw new TransportError(`unsupported protocol scheme ${goQuote(next.protocol.slice(0, -1))}`)
+  }
+  return keepsMethod ? { url: next, method: 'POST', body } : { url: next, method: 'GET', body: undefined }
+}
+
+async function read(response: IncomingMessage, signal: AbortSignal): Promise<WebhookAnswer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > MAX_ANSWER_BYTES) throw new Error(`the response is longer than ${MAX_ANSWER_BYTES} bytes`)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    const why = signal.aborted
+      ? 'context deadline exceeded'
+      : 'code' in (error as object)
+        ? 'unexpected EOF'
+        : messageOf(error)
+    const text = `unexpected error when reading response body. Please retry. Original error: ${why}`
+    throw new ReadError(text, { cause: error })
+  }
+  const contentType = response.headers['content-type'] ?? ''
+  return { status: response.statusCode ?? 0, contentType, body: Buffer.concat(chunks, size) }
+}

@@ -1,0 +1,105 @@
+import { type ApiError, asApiError } from '../../apimachinery/api-error.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
+import type { AdmissionAttributes, AdmissionPlugin } from '../admission.ts'
+import type { ObjectReader } from '../object-reader.ts'
+import { CallFailure } from './call-failure.ts'
+import { callHook } from './call-hook.ts'
+import { currentHooks } from './hook.ts'
+import { HookMatcher, type Invocation, type MatchConditions } from './hook-matcher.ts'
+import { MutatingDispatcher } from './mutating-dispatcher.ts'
+import { ReviewedVersions } from './reviewed-objects.ts'
+import { isAdmissionConfiguration } from './rule-matching.ts'
+import type { ServiceResolver } from './service-resolver.ts'
+import type { VersionedObjects } from './versioned-objects.ts'
+import { WebhookClient } from './webhook-client.ts'
+
+export interface WebhookDependencies {
+  readonly reader: ObjectReader
+  readonly clock: Clock
+  readonly versions: VersionedObjects
+  readonly services: ServiceResolver
+  /** Unset: a webhook with conditions refuses what its rules match. */
+  readonly matchConditions?: MatchConditions
+}
+
+/**
+ * Calls the webhooks of MutatingWebhookConfigurations, one after the other.
+ *
+ * @see apiserver pkg/admission/plugin/webhook/mutating
+ */
+export function mutatingWebhookPlugin(dependencies: WebhookDependencies): AdmissionPlugin {
+  const { reader, clock, versions, services, matchConditions } = dependencies
+  const client = new WebhookClient(services, clock)
+  const dispatcher = new MutatingDispatcher({
+    client,
+    versions,
+    matcher: new HookMatcher(reader, versions, matchConditions),
+  })
+  return {
+    name: 'MutatingAdmissionWebhook',
+    handles: () => true,
+    async admit(attributes) {
+      if (isAdmissionConfiguration(attributes)) return
+      const hooks = await currentHooks(reader, 'mutatingwebhookconfigurations')
+      if (hooks.length > 0) await dispatcher.dispatch(attributes, hooks)
+    },
+    wantsAnotherRound: (attributes) => dispatcher.wantsAnotherRound(attributes),
+  }
+}
+
+/**
+ * Calls the webhooks of ValidatingWebhookConfigurations, all at once; where several refuse, the first in their order
+ * is heard.
+ *
+ * @see apiserver pkg/admission/plugin/webhook/validating
+ */
+export function validatingWebhookPlugin(dependencies: WebhookDependencies): AdmissionPlugin {
+  const { reader, clock, versions, services, matchConditions } = dependencies
+  const client = new WebhookClient(services, clock)
+  const matcher = new HookMatcher(reader, versions, matchConditions)
+  return {
+    name: 'ValidatingAdmissionWebhook',
+    handles: () => true,
+    async validate(attributes) {
+      if (isAdmissionConfiguration(attributes)) return
+      const hooks = await currentHooks(reader, 'validatingwebhookconfigurations')
+      if (hooks.length === 0) return
+      const invocations: Invocation[] = []
+      for (const hook of hooks) {
+        const invocation = await matcher.match(hook, attributes)
+        if (invocation) invocations.push(invocation)
+      }
+      if (invocations.length > 0) await askAll(client, attributes, invocations, versions)
+    },
+  }
+}
+
+async function askAll(
+  client: WebhookClient,
+  attributes: AdmissionAttributes,
+  invocations: readonly Invocation[],
+  versions: VersionedObjects,
+): Promise<void> {
+  const reviewed = new ReviewedVersions(attributes, versions)
+  const ask = async (invocation: Invocation, index: number): Promise<ApiError | undefined> => {
+    try {
+      await callHook(client, attributes, invocation, () => reviewed.texts(invocation.kind), { mutating: false })
+      return undefined
+    } catch (error) {
+      if (!(error instanceof CallFailure)) return refusalOf(error)
+      if (!invocation.hook.failsOpen) return error.toApiError()
+      const key = `failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`
+      attributes.addAuditAnnotation(key, invocation.hook.name)
+      return undefined
+    }
+  }
+  const refusals = await Promise.all(invocations.map(ask))
+  const first = refusals.find((refusal) => refusal !== undefined)
+  if (first) throw first
+}
+
+function refusalOf(error: unknown): ApiError {
+  const refusal = asApiError(error)
+  if (!refusal) throw error
+  return refusal
+}
