@@ -1,3 +1,4 @@
+import type { Clock as ApiClock, Timer as ApiTimer } from '../../src/apimachinery/clock.ts'
 import type { Clock, TimerHandle } from '../../src/storage/clock.ts'
 
 interface Timer {
@@ -6,7 +7,7 @@ interface Timer {
 }
 
 /** A clock that stands still until a test moves it; due timers then fire in order of their time. */
-export class ManualClock implements Clock {
+export class ManualClock implements Clock, ApiClock {
   #now: number
   readonly #timers = new Set<Timer>()
 
@@ -22,6 +23,10 @@ export class ManualClock implements Clock {
     const timer: Timer = { at: this.#now + ms, fn }
     this.#timers.add(timer)
     return { cancel: () => this.#timers.delete(timer) }
+  }
+
+  setTimer(callback: () => void, delayMs: number): ApiTimer {
+    return this.setTimeout(callback, delayMs)
   }
 
   /** How many timers wait. */

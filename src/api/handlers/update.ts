@@ -19,7 +19,13 @@ import { admissionAttributes, type HandlerServices } from './services.ts'
  */
 export async function update(call: Call, endpoint: Endpoint, services: HandlerServices): Promise<UpdateOutcome> {
   const options = parseWriteOptions(call.query, 'UpdateOptions')
-  return await updateDecoded(call, endpoint, services, options, endpoint.defaulted(decodeTyped(call, endpoint, options)))
+  return await updateDecoded(
+    call,
+    endpoint,
+    services,
+    options,
+    endpoint.defaulted(decodeTyped(call, endpoint, options)),
+  )
 }
 
 /** The same once the object is decoded, in the endpoint's form with its defaults. */

@@ -1,0 +1,121 @@
+import type { Clock } from '../apimachinery/clock.ts'
+import { ApiEventRecorder } from './runtime/api-event-recorder.ts'
+import type { Client, ObjectKey } from './runtime/client.ts'
+import type { Controller } from './runtime/controller.ts'
+import { ControllerRunner } from './runtime/controller-runner.ts'
+import { InformerSet } from './runtime/informer-set.ts'
+import { LeaderElector } from './runtime/leader-election.ts'
+import type { Logger } from './runtime/logger.ts'
+import { noMetrics, type RuntimeMetrics } from './runtime/runtime-metrics.ts'
+
+export interface ControllerManagerOptions {
+  /** The manager's own identity: `system:kube-controller-manager`. */
+  readonly client: Client
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics?: RuntimeMetrics
+  readonly controllers: readonly Controller[]
+  /** Undefined: the only manager there is, which always works. */
+  readonly leaderElection?: {
+    /** Unique for each manager. */
+    readonly identity: string
+    /** Default `kube-system/kube-controller-manager`. */
+    readonly lease?: ObjectKey
+    readonly leaseDurationMs?: number
+    readonly renewDeadlineMs?: number
+    readonly retryPeriodMs?: number
+  }
+}
+
+const DEFAULT_LEASE: ObjectKey = { namespace: 'kube-system', name: 'kube-controller-manager' }
+
+/** Controllers at work with the informers that they share. */
+class RunningControllers {
+  readonly informers: InformerSet
+  readonly runners: readonly ControllerRunner[]
+
+  constructor(options: ControllerManagerOptions) {
+    const { client, clock, logger, metrics = noMetrics } = options
+    this.informers = new InformerSet({ client, clock, logger, metrics })
+    const shared = { client, clock, logger, metrics, informers: this.informers }
+    this.runners = options.controllers.map((controller) => new ControllerRunner(controller, shared))
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.runners.map((runner) => runner.start()))
+  }
+
+  async stop(): Promise<void> {
+    this.informers.stop()
+    await Promise.all(this.runners.map((runner) => runner.stop()))
+  }
+}
+
+/** Runs all controllers on one client, as long as it leads where several managers stand for election. */
+export class ControllerManager {
+  readonly #options: ControllerManagerOptions
+  #elector: LeaderElector | undefined
+  #running: RunningControllers | undefined
+  #stopping: Promise<void> = Promise.resolve()
+
+  private constructor(options: ControllerManagerOptions) {
+    this.#options = options
+  }
+
+  /** Resolves once all controllers work, or once the manager stands for election. */
+  static async start(options: ControllerManagerOptions): Promise<ControllerManager> {
+    const manager = new ControllerManager(options)
+    if (options.leaderElection) manager.#elect(options.leaderElection)
+    else await manager.#run()
+    return manager
+  }
+
+  get isLeading(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** True while no controller has anything to do: nothing is queued and nothing is being reconciled. */
+  get isIdle(): boolean {
+    return this.#running?.runners.every((runner) => runner.isIdle) ?? true
+  }
+
+  /** Ends what is being reconciled, then gives the lease back. */
+  async stop(): Promise<void> {
+    await this.#halt()
+    await this.#elector?.stop()
+    await this.#stopping
+  }
+
+  #elect({ identity, lease = DEFAULT_LEASE, ...times }: NonNullable<ControllerManagerOptions['leaderElection']>): void {
+    const { client, clock, logger } = this.#options
+    this.#elector = new LeaderElector({
+      client,
+      clock,
+      logger,
+      identity,
+      lease,
+      ...times,
+      events: new ApiEventRecorder({ client, clock, logger, component: identity }),
+      started: () => {
+        // One that leads again first lets go of what it did before.
+        void this.#stopping.then(() => this.#run())
+      },
+      stopped: () => {
+        this.#stopping = this.#halt()
+      },
+    })
+    this.#elector.start()
+  }
+
+  async #run(): Promise<void> {
+    const running = new RunningControllers(this.#options)
+    this.#running = running
+    await running.start()
+  }
+
+  async #halt(): Promise<void> {
+    const running = this.#running
+    this.#running = undefined
+    await running?.stop()
+  }
+}
