@@ -1,7 +1,11 @@
+import { updateRuleOf } from '../../../openapi/data.ts'
 import { isAlreadyExists } from '../../apimachinery/api-error.ts'
+import { systemClock } from '../../apimachinery/clock.ts'
 import { cloneJson } from '../../apimachinery/clone.ts'
+import { FieldManager } from '../../apimachinery/field-manager/field-manager.ts'
+import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
-import type { Registry } from '../../registry/generic/registry.ts'
+import type { Registry, ResourceBacking } from '../../registry/generic/registry.ts'
 import type { RequestContext } from '../../registry/generic/request-context.ts'
 
 /** The server acting on its own. */
@@ -16,14 +20,31 @@ export async function ensureObject(
   resource: string,
   object: KubeObject,
 ): Promise<boolean> {
-  const { store, entry } = registry.backing(group, resource)!
+  const backing = registry.backing(group, resource)!
+  const { store, entry } = backing
   const own = cloneJson(object)
   entry.defaults?.(own)
   try {
-    await store.create(systemContext(object.metadata.namespace), own)
+    const owned = fieldManagerOf(backing).update(undefined, own, MANAGER)
+    await store.create(systemContext(object.metadata.namespace), owned)
     return true
   } catch (error) {
     if (isAlreadyExists(error)) return false
     throw error
   }
+}
+
+/** Who owns the fields of what the server makes. */
+const MANAGER = 'kube-apiserver'
+
+function fieldManagerOf({ node, identity }: ResourceBacking): FieldManager {
+  const { group, resource, kind, hubVersion } = identity
+  return new FieldManager({
+    node,
+    apiVersion: apiVersionOf({ group, version: hubVersion }),
+    kind,
+    subresource: '',
+    resetFields: updateRuleOf(group, resource)?.resetFields?.['main'] ?? [],
+    clock: systemClock,
+  })
 }

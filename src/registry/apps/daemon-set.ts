@@ -79,6 +79,8 @@ function checkTemplateGeneration(daemonSet: DaemonSet): void {
 /** @see pkg/apis/apps/v1/defaults.go SetDefaults_DaemonSet */
 function setDefaults(daemonSet: DaemonSet): void {
   checkTemplateGeneration(daemonSet)
+  // Upstream's conversion writes the annotation, so that whoever creates or replaces the object owns it.
+  setTemplateGeneration(daemonSet, templateGeneration(daemonSet))
   daemonSet.spec ??= {} as DaemonSetSpec
   const spec = daemonSet.spec
   spec.updateStrategy ??= {}
