@@ -192,6 +192,10 @@ export class InProcessClient implements Client {
     return 'bytes' in result ? served(api, result) : (result as unknown as KubeObject)
   }
 
+  async resources(): Promise<readonly ResourceRef[]> {
+    return preferredResources(this.#options.catalog)
+  }
+
   as(userName: string, groups: readonly string[] = []): Client {
     return new InProcessClient({ ...this.#options, user: { name: userName, uid: '', groups, extra: {} } })
   }
@@ -228,6 +232,24 @@ export class InProcessClient implements Client {
       cause: options.cause,
     })
   }
+}
+
+const DELETABLE_VERBS = ['list', 'watch', 'delete']
+
+function preferredResources(catalog: ResourceCatalog): ResourceRef[] {
+  const found: ResourceRef[] = []
+  for (const { name: group, versions } of catalog.groups) {
+    const names = new Set<string>()
+    for (const version of versions) {
+      for (const { fact } of catalog.resourcesOf(group, version) ?? []) {
+        const { resource, kind, namespaced, verbs } = fact
+        if (names.has(resource)) continue
+        names.add(resource)
+        if (DELETABLE_VERBS.every((v) => verbs.includes(v))) found.push({ group, version, resource, kind, namespaced })
+      }
+    }
+  }
+  return found
 }
 
 function queryOf({ dryRun, fieldManager, force }: WriteOptions & { readonly force?: boolean }): string {

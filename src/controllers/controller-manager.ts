@@ -1,6 +1,7 @@
 import type { Clock } from '../apimachinery/clock.ts'
 import { ApiEventRecorder } from './runtime/api-event-recorder.ts'
 import type { Client, ObjectKey } from './runtime/client.ts'
+import { type ControlLoop, startLoop } from './runtime/control-loop.ts'
 import type { Controller } from './runtime/controller.ts'
 import { ControllerRunner } from './runtime/controller-runner.ts'
 import { InformerSet } from './runtime/informer-set.ts'
@@ -15,6 +16,8 @@ export interface ControllerManagerOptions {
   readonly logger: Logger
   readonly metrics?: RuntimeMetrics
   readonly controllers: readonly Controller[]
+  /** Control loops that are no controllers; default none. */
+  readonly loops?: readonly ControlLoop[]
   /** Undefined: the only manager there is, which always works. */
   readonly leaderElection?: {
     /** Unique for each manager. */
@@ -33,20 +36,26 @@ const DEFAULT_LEASE: ObjectKey = { namespace: 'kube-system', name: 'kube-control
 class RunningControllers {
   readonly informers: InformerSet
   readonly runners: readonly ControllerRunner[]
+  readonly #startLoops: () => Promise<(() => Promise<void>)[]>
+  #stopLoops: Promise<(() => Promise<void>)[]> = Promise.resolve([])
 
   constructor(options: ControllerManagerOptions) {
     const { client, clock, logger, metrics = noMetrics } = options
     this.informers = new InformerSet({ client, clock, logger, metrics })
     const shared = { client, clock, logger, metrics, informers: this.informers }
     this.runners = options.controllers.map((controller) => new ControllerRunner(controller, shared))
+    this.#startLoops = () => Promise.all((options.loops ?? []).map((loop) => startLoop(loop, shared)))
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.runners.map((runner) => runner.start()))
+    this.#stopLoops = this.#startLoops()
+    await Promise.all([...this.runners.map((runner) => runner.start()), this.#stopLoops])
   }
 
   async stop(): Promise<void> {
     this.informers.stop()
+    const stopLoops = await this.#stopLoops
+    await Promise.all(stopLoops.map((stopLoop) => stopLoop()))
     await Promise.all(this.runners.map((runner) => runner.stop()))
   }
 }

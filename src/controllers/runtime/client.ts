@@ -111,6 +111,11 @@ export interface Client {
   ): Promise<KubeObject>
   /** Resolves with what the server answers: the object as it was left, or a Status. */
   delete(resource: ResourceRef, key: ObjectKey, options?: DeleteOptions): Promise<KubeObject>
+  /**
+   * Every resource, built in or not, whose objects can be listed, watched and deleted, each in the version that its group
+   * prefers.
+   */
+  resources(): Promise<readonly ResourceRef[]>
   /** The same API as another user: each controller has an identity of its own. */
   as(userName: string, groups?: readonly string[]): Client
 }

@@ -164,6 +164,10 @@ class RecordingClient implements Client {
     return result
   }
 
+  resources(): Promise<readonly ResourceRef[]> {
+    return this.#inner.resources()
+  }
+
   as(userName: string, groups?: readonly string[]): Client {
     return new RecordingClient(this.#inner.as(userName, groups), this.#cause, this.#listener)
   }
