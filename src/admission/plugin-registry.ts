@@ -2,11 +2,34 @@ import { featureEnabled } from '../registry/core/pod/feature-gates.ts'
 import type { AdmissionPlugin } from './admission.ts'
 import type { AdmissionDependencies } from './admission-dependencies.ts'
 import { enabledPlugins, type PluginSwitches, pluginSwitchProblems } from './enabled-plugins.ts'
+import { alwaysAdmit, alwaysDeny } from './plugins/always.ts'
+import { alwaysPullImages } from './plugins/always-pull-images.ts'
+import { certificateApproval } from './plugins/certificate-approval.ts'
+import { certificateSigning } from './plugins/certificate-signing.ts'
+import { certificateSubjectRestriction } from './plugins/certificate-subject-restriction.ts'
+import { clusterTrustBundleAttest } from './plugins/cluster-trust-bundle-attest.ts'
+import { defaultIngressClass } from './plugins/default-ingress-class.ts'
+import { defaultStorageClass } from './plugins/default-storage-class.ts'
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts'
+import { denyServiceExternalIPs } from './plugins/deny-service-external-ips.ts'
+import { extendedResourceToleration } from './plugins/extended-resource-toleration.ts'
+import { limitPodHardAntiAffinityTopology } from './plugins/limit-pod-hard-anti-affinity-topology.ts'
 import { limitRanger } from './plugins/limit-ranger/limit-ranger.ts'
+import { namespaceAutoProvision } from './plugins/namespace-auto-provision.ts'
+import { namespaceExists } from './plugins/namespace-exists.ts'
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts'
+import { nodeDeclaredFeatureValidator } from './plugins/node-declared-feature-validator.ts'
+import { NodeRestriction } from './plugins/node-restriction/node-restriction.ts'
+import { OwnerReferencesPermissionEnforcement } from './plugins/owner-references-permission-enforcement.ts'
+import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts'
+import { PodNodeSelector } from './plugins/pod-node-selector.ts'
+import { podResizeValidator } from './plugins/pod-resize-validator.ts'
+import { PodTolerationRestriction } from './plugins/pod-toleration-restriction.ts'
+import { podTopologyLabels } from './plugins/pod-topology-labels.ts'
 import { priority } from './plugins/priority.ts'
+import { runtimeClass } from './plugins/runtime-class.ts'
 import { ServiceAccountPlugin } from './plugins/service-account/service-account.ts'
+import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.ts'
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts'
 
 /** How admission is set up, as the command line and the configuration file say it. */
@@ -19,15 +42,39 @@ export interface AdmissionOptions extends PluginSwitches {
 type PluginFactory = (dependencies: AdmissionDependencies, configuration: unknown) => AdmissionPlugin
 
 const FACTORIES: ReadonlyMap<string, PluginFactory> = new Map<string, PluginFactory>([
+  ['AlwaysAdmit', () => alwaysAdmit],
+  ['NamespaceAutoProvision', namespaceAutoProvision],
   ['NamespaceLifecycle', ({ reader }) => namespaceLifecycle(reader)],
+  ['NamespaceExists', ({ reader }) => namespaceExists(reader)],
+  ['LimitPodHardAntiAffinityTopology', () => limitPodHardAntiAffinityTopology],
   [
     'LimitRanger',
     ({ reader, config }) => limitRanger(reader, { podLevelResources: featureEnabled(config, 'PodLevelResources') }),
   ],
   ['ServiceAccount', ({ reader, clock }) => new ServiceAccountPlugin(reader, clock)],
+  ['NodeRestriction', (dependencies) => new NodeRestriction(dependencies)],
   ['TaintNodesByCondition', () => taintNodesByCondition],
+  ['AlwaysPullImages', () => alwaysPullImages],
+  ['PodNodeSelector', ({ reader }, configuration) => new PodNodeSelector(reader, configuration)],
   ['Priority', ({ reader }) => priority(reader)],
   ['DefaultTolerationSeconds', () => defaultTolerationSeconds()],
+  ['PodTolerationRestriction', ({ reader }, configuration) => new PodTolerationRestriction(reader, configuration)],
+  ['ExtendedResourceToleration', () => extendedResourceToleration],
+  ['DefaultStorageClass', ({ reader }) => defaultStorageClass(reader)],
+  ['StorageObjectInUseProtection', () => storageObjectInUseProtection],
+  ['OwnerReferencesPermissionEnforcement', (dependencies) => new OwnerReferencesPermissionEnforcement(dependencies)],
+  ['PersistentVolumeClaimResize', ({ reader }) => persistentVolumeClaimResize(reader)],
+  ['RuntimeClass', ({ reader }) => runtimeClass(reader)],
+  ['CertificateApproval', ({ authorizer }) => certificateApproval(authorizer)],
+  ['CertificateSigning', ({ authorizer }) => certificateSigning(authorizer)],
+  ['ClusterTrustBundleAttest', ({ authorizer }) => clusterTrustBundleAttest(authorizer)],
+  ['CertificateSubjectRestriction', () => certificateSubjectRestriction],
+  ['DefaultIngressClass', ({ reader }) => defaultIngressClass(reader)],
+  ['DenyServiceExternalIPs', () => denyServiceExternalIPs],
+  ['PodTopologyLabels', ({ reader }) => podTopologyLabels(reader)],
+  ['NodeDeclaredFeatureValidator', ({ reader }) => nodeDeclaredFeatureValidator(reader)],
+  ['PodResizeValidator', ({ reader }) => podResizeValidator(reader)],
+  ['AlwaysDeny', () => alwaysDeny],
 ])
 
 /** The plugins that run, in upstream's order. Errors: plugins that are unknown or badly configured. */
