@@ -52,6 +52,15 @@ export function apiserverCommand(): Command {
     .action(async (flags: Flags) => run(optionsOf(flags)))
 }
 
+/** What these arguments of `kubemu apiserver` ask for; throws a CommanderError where they are wrong. */
+export function apiserverOptions(args: readonly string[]): ServerOptions {
+  const command = apiserverCommand()
+    .exitOverride()
+    .action(() => {})
+  command.parse(args, { from: 'user' })
+  return optionsOf(command.opts<Flags>())
+}
+
 async function run(options: ServerOptions): Promise<void> {
   const logger = pino()
   const server = await startServer(options, logger)
