@@ -11,6 +11,7 @@ import { authorize } from './filters/authorization.ts'
 import type { FlowControl } from './filters/flow-control.ts'
 import { parseGoDuration, QueryParameters } from './query-parameters.ts'
 import { requestInfo } from './request-info.ts'
+import { peerOf } from './tls-peer.ts'
 
 /** Rewrites who a request counts as (impersonation). Errors: 403. */
 export type Impersonate = (call: Call, authorizer: Authorizer) => UserInfo | undefined | Promise<UserInfo | undefined>
@@ -76,14 +77,11 @@ function checkTimeout(call: Call): void {
 
 async function authenticate(call: Call, authenticator: Authenticator): Promise<UserInfo> {
   const { request } = call
-  const socket = request.raw.socket as TLSSocket
-  const certificate = socket.getPeerX509Certificate?.()
   try {
     const answer = authenticator.authenticate({
       headers: request.headers,
       rawHeaders: request.raw.rawHeaders,
-      peerCertificate: certificate,
-      peerIntermediates: [],
+      ...peerOf(request.raw.socket as TLSSocket),
     })
     const authenticated = answer instanceof Promise ? await answer : answer
     if (!authenticated) throw unauthorized()

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
 import { pino } from 'pino'
-import { DEFAULT_ISSUER } from '../cluster/auth-options.ts'
 import { startServer } from '../cluster/server.ts'
 import type { ServerOptions, StorageOptions } from '../cluster/server-options.ts'
+import { type AuthFlags, addAuthFlags, authOptionsOf } from './auth-flags.ts'
 
-interface Flags {
+interface Flags extends AuthFlags {
   bindAddress: string
   securePort?: string
   insecurePort?: string
@@ -12,9 +12,10 @@ interface Flags {
   dataDir?: string
   etcdServers?: string
   etcdPrefix: string
-  authorizationMode: string
-  tokenAuthFile?: string
-  anonymousAuth: string
+  tlsCertFile?: string
+  tlsPrivateKeyFile?: string
+  certDir?: string
+  tlsSan: string[]
   serviceClusterIpRange: string
   serviceNodePortRange: string
   enableAdmissionPlugins?: string
@@ -28,7 +29,7 @@ interface Flags {
 
 /** `kubemu apiserver`: the API server alone, with kube-apiserver's own flag names. */
 export function apiserverCommand(): Command {
-  return new Command('apiserver')
+  return addAuthFlags(new Command('apiserver'))
     .description('Run the API server alone, with the flags of kube-apiserver')
     .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
     .option('--secure-port <port>', 'HTTPS port')
@@ -37,9 +38,15 @@ export function apiserverCommand(): Command {
     .option('--data-dir <dir>', 'folder of the embedded store')
     .option('--etcd-servers <urls>', 'etcd servers to store in, separated by commas')
     .option('--etcd-prefix <prefix>', 'prefix of all keys', '/registry')
-    .option('--authorization-mode <modes>', 'authorizers in order', 'AlwaysAllow')
-    .option('--token-auth-file <file>', 'CSV file of static tokens')
-    .option('--anonymous-auth <bool>', 'let requests without a credential in as system:anonymous', 'true')
+    .option('--tls-cert-file <file>', 'certificate of the server; none: one of its own CA')
+    .option('--tls-private-key-file <file>', 'key of that certificate')
+    .option('--cert-dir <dir>', 'folder of certificates that the server makes; default: pki in the data folder')
+    .option(
+      '--tls-san <name>',
+      'further name or address of the server, may be repeated',
+      (v, all: string[]) => [...all, v],
+      [],
+    )
     .option('--service-cluster-ip-range <cidrs>', 'addresses of services', '10.96.0.0/12')
     .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767')
     .option('--enable-admission-plugins <names>', 'admission plugins to run besides the default ones')
@@ -77,16 +84,15 @@ function optionsOf(flags: Flags): ServerOptions {
   const [first, last] = flags.serviceNodePortRange.split('-').map(Number)
   return Object.freeze({
     bindAddress: flags.bindAddress,
-    securePort: flags.securePort === undefined ? undefined : Number(flags.securePort),
+    securePort: securePortOf(flags),
     insecurePort: flags.insecurePort === undefined ? undefined : Number(flags.insecurePort),
+    tlsCertFile: flags.tlsCertFile,
+    tlsPrivateKeyFile: flags.tlsPrivateKeyFile,
+    certDir: flags.certDir,
+    tlsSans: flags.tlsSan,
     storage: storageOf(flags),
     keyPrefix: flags.etcdPrefix,
-    auth: {
-      authorizationModes: flags.authorizationMode.split(','),
-      tokenAuthFile: flags.tokenAuthFile,
-      anonymousAuth: flags.anonymousAuth !== 'false',
-      serviceAccounts: { issuers: [DEFAULT_ISSUER], keyFiles: [], extendExpiration: true },
-    },
+    auth: authOptionsOf(flags),
     serviceClusterIpRanges: flags.serviceClusterIpRange.split(','),
     serviceNodePortRange: { first: first!, last: last! },
     enableAdmissionPlugins: flags.enableAdmissionPlugins?.split(',') ?? [],
@@ -97,6 +103,12 @@ function optionsOf(flags: Flags): ServerOptions {
     eventTtlSeconds: 3600,
     kubeconfig: flags.kubeconfig,
   })
+}
+
+/** TLS unless only the plain port is asked for; as upstream, on 6443. */
+function securePortOf({ securePort, insecurePort }: Flags): number | undefined {
+  if (securePort !== undefined) return Number(securePort)
+  return insecurePort === undefined ? 6443 : undefined
 }
 
 function pairs(text: string | undefined): [string, string][] {

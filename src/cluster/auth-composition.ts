@@ -10,12 +10,17 @@ import type { Clock } from '../apimachinery/clock.ts'
 import { anonymousAuthenticator } from '../auth/authn/anonymous.ts'
 import { AuthenticatedGroupAdder } from '../auth/authn/authenticated-group.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
+import { BasicAuthenticator } from '../auth/authn/basic.ts'
 import { BearerTokenAuthenticator } from '../auth/authn/bearer-token.ts'
+import { BootstrapTokenAuthenticator } from '../auth/authn/bootstrap-token.ts'
+import { CertificateVerifier } from '../auth/authn/certificate-chain.ts'
 import { FailOnErrorAuthenticator } from '../auth/authn/fail-on-error.ts'
+import { RequestHeaderAuthenticator } from '../auth/authn/request-header.ts'
 import { AudienceAgnosticToken, type TokenAuthenticator, TokenUnion } from '../auth/authn/token-authenticator.ts'
 import { TokenFileAuthenticator } from '../auth/authn/token-file.ts'
 import { UnionAuthenticator } from '../auth/authn/union.ts'
 import { WebSocketTokenAuthenticator } from '../auth/authn/websocket-token.ts'
+import { X509Authenticator } from '../auth/authn/x509.ts'
 import { alwaysAllowAuthorizer, alwaysDenyAuthorizer, privilegedGroupAuthorizer } from '../auth/authz/always.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
 import { EscalationCheck, type RbacWrite } from '../auth/authz/rbac/escalation-check.ts'
@@ -25,6 +30,7 @@ import type { Registry } from '../registry/generic/registry.ts'
 import type { AnyResourceEntry } from '../registry/resource.ts'
 import type { AuthOptions } from './auth-options.ts'
 import { RbacSource } from './rbac-source.ts'
+import { registryObjectReader } from './registry-object-reader.ts'
 import { ServiceAccountAuth } from './service-account-auth.ts'
 
 const GUARDED: ReadonlySet<string> = new Set(['roles', 'clusterroles', 'rolebindings', 'clusterrolebindings'])
@@ -32,6 +38,14 @@ const GUARDED: ReadonlySet<string> = new Set(['roles', 'clusterroles', 'rolebind
 export interface AuthParts {
   readonly registry: Registry
   readonly clock: Clock
+}
+
+/** What a server has of its own for authentication. */
+export interface AuthMaterial {
+  /** Makes or reads the private key (PEM) that signs tokens of service accounts where the options name none. */
+  readonly serviceAccountKey: () => Promise<string>
+  /** CAs of the cluster's own client certificates, in PEM. */
+  readonly clientCas: readonly string[]
 }
 
 /** Authentication and authorization of one server, put together as its options say, in upstream's order. */
@@ -45,11 +59,20 @@ export class ClusterAuth {
   #authorizer: Authorizer | undefined
   #authenticator: Authenticator | undefined
 
-  /** `ownKey` makes or reads the key that signs tokens of service accounts where the options name none. */
-  constructor(options: AuthOptions, ownKey: () => Promise<string>) {
+  /** CAs whose client certificates count for something, as PEM bundles. */
+  readonly clientCas: readonly string[]
+  readonly #userCas: readonly string[]
+  readonly #requestHeaderCa: string | undefined
+
+  /** Throws where a file that the options name can't be read or understood. */
+  constructor(options: AuthOptions, material: AuthMaterial) {
     this.#options = options
+    const { clientCaFile, requestHeader } = options
+    this.#userCas = [...material.clientCas, ...(clientCaFile ? [readFileSync(clientCaFile, 'utf8')] : [])]
+    this.#requestHeaderCa = requestHeader && readFileSync(requestHeader.clientCaFile, 'utf8')
+    this.clientCas = [...this.#userCas, ...(this.#requestHeaderCa ? [this.#requestHeaderCa] : [])]
     this.#audiences = options.apiAudiences ?? [options.serviceAccounts.issuers[0]!]
-    this.#serviceAccounts = new ServiceAccountAuth(options.serviceAccounts, this.#audiences, ownKey)
+    this.#serviceAccounts = new ServiceAccountAuth(options.serviceAccounts, this.#audiences, material.serviceAccountKey)
   }
 
   /** Who a client is. */
@@ -116,11 +139,27 @@ export class ClusterAuth {
   #createAuthenticator(parts: AuthParts): Authenticator {
     const tokens = this.#tokenAuthenticator(parts)
     const mechanisms: Authenticator[] = [
+      ...this.#certificateAuthenticators(parts.clock),
       new BearerTokenAuthenticator(tokens, this.#audiences),
       new WebSocketTokenAuthenticator(tokens, this.#audiences),
     ]
     const known = new AuthenticatedGroupAdder(new UnionAuthenticator(mechanisms))
     return this.#options.anonymousAuth ? new FailOnErrorAuthenticator([known, anonymousAuthenticator]) : known
+  }
+
+  /** Front proxy, client certificates and passwords, as far as the options ask for them. */
+  #certificateAuthenticators(clock: Clock): Authenticator[] {
+    const { requestHeader, basicAuthFile } = this.#options
+    const mechanisms: Authenticator[] = []
+    if (requestHeader && this.#requestHeaderCa) {
+      const verifier = new CertificateVerifier(this.#requestHeaderCa)
+      mechanisms.push(new RequestHeaderAuthenticator({ ...requestHeader, verifier, clock }))
+    }
+    if (this.#userCas.length > 0) {
+      mechanisms.push(new X509Authenticator(new CertificateVerifier(this.#userCas.join('\n')), clock))
+    }
+    if (basicAuthFile) mechanisms.push(new BasicAuthenticator(readFileSync(basicAuthFile, 'utf8')))
+    return mechanisms
   }
 
   /** All that know bearer tokens: what is local first, then what asks others. */
@@ -137,6 +176,7 @@ export class ClusterAuth {
     }
     if (tokenAuthFile) agnostic(new TokenFileAuthenticator(readFileSync(tokenAuthFile, 'utf8')))
     members.push(...this.#serviceAccounts.authenticators(registry, clock))
+    if (this.#options.bootstrapTokens) agnostic(new BootstrapTokenAuthenticator(registryObjectReader(registry), clock))
     return new TokenUnion(members)
   }
 

@@ -2,9 +2,18 @@
 export interface AuthOptions {
   /** Authorizers in order (`--authorization-mode`). */
   readonly authorizationModes: readonly string[]
+  readonly authorizationPolicyFile?: string | undefined
+  readonly authorizationWebhook?: AuthorizationWebhookOptions | undefined
   readonly anonymousAuth: boolean
+  /** CAs of client certificates (`--client-ca-file`) besides the cluster's own. */
+  readonly clientCaFile?: string | undefined
+  readonly requestHeader?: RequestHeaderFlags | undefined
   readonly tokenAuthFile?: string | undefined
+  readonly basicAuthFile?: string | undefined
+  readonly bootstrapTokens: boolean
   readonly serviceAccounts: ServiceAccountOptions
+  readonly oidc?: OidcFlags | undefined
+  readonly tokenWebhook?: TokenWebhookOptions | undefined
   /** Audiences of this API server (`--api-audiences`); undefined: the issuer. */
   readonly apiAudiences?: readonly string[] | undefined
 }
@@ -20,6 +29,45 @@ export interface ServiceAccountOptions {
   /** `--service-account-max-token-expiration`, in seconds. */
   readonly maxTokenSeconds?: number | undefined
   readonly extendExpiration: boolean
+}
+
+/** `--requestheader-*`; names of headers in lower case. */
+export interface RequestHeaderFlags {
+  readonly clientCaFile: string
+  readonly allowedNames: readonly string[]
+  readonly usernameHeaders: readonly string[]
+  readonly uidHeaders: readonly string[]
+  readonly groupHeaders: readonly string[]
+  readonly extraHeaderPrefixes: readonly string[]
+}
+
+/** `--oidc-*` */
+export interface OidcFlags {
+  readonly issuerUrl: string
+  readonly clientId: string
+  readonly caFile?: string | undefined
+  readonly usernameClaim: string
+  /** `-`: none; undefined: the issuer's URL and `#`, unless the claim is `email`. */
+  readonly usernamePrefix?: string | undefined
+  readonly groupsClaim?: string | undefined
+  readonly groupsPrefix: string
+  readonly requiredClaims: Readonly<Record<string, string>>
+  readonly signingAlgorithms: readonly string[]
+}
+
+/** `--authentication-token-webhook-*` */
+export interface TokenWebhookOptions {
+  readonly configFile: string
+  readonly version: 'v1' | 'v1beta1'
+  readonly cacheTtlMs: number
+}
+
+/** `--authorization-webhook-*` */
+export interface AuthorizationWebhookOptions {
+  readonly configFile: string
+  readonly version: 'v1' | 'v1beta1'
+  readonly authorizedTtlMs: number
+  readonly unauthorizedTtlMs: number
 }
 
 /** Upstream has no default issuer; this is the one that clusters use. */

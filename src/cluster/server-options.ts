@@ -7,6 +7,13 @@ export interface ServerOptions {
   readonly securePort: number | undefined
   /** Plain HTTP port, for curl; undefined: none. */
   readonly insecurePort: number | undefined
+  /** `--tls-cert-file`, `--tls-private-key-file`; undefined: a certificate of the cluster's own CA. */
+  readonly tlsCertFile: string | undefined
+  readonly tlsPrivateKeyFile: string | undefined
+  /** Folder of certificates; undefined: `pki` in the data folder, or memory. */
+  readonly certDir: string | undefined
+  /** Further names and addresses that the server's own certificate is for. */
+  readonly tlsSans: readonly string[]
   readonly storage: StorageOptions
   readonly keyPrefix: string
   readonly auth: AuthOptions
@@ -19,7 +26,7 @@ export interface ServerOptions {
   readonly runtimeConfig: ReadonlyMap<string, boolean>
   readonly featureGates: Readonly<Record<string, boolean>>
   readonly eventTtlSeconds: number
-  /** kubeconfig of the administrator to write at start. */
+  /** kubeconfig to merge the administrator's entry into at start. */
   readonly kubeconfig: string | undefined
 }
 

@@ -9,6 +9,7 @@ import { type ControlPlane, createControlPlane } from './control-plane.ts'
 import { openStore } from './open-store.ts'
 import type { ServerOptions } from './server-options.ts'
 import { newServiceAccountKey } from './service-account-auth.ts'
+import { Serving } from './serving.ts'
 import { virtualHandlers } from './virtual-handlers.ts'
 
 export interface RunningServer {
@@ -26,7 +27,13 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     configurations: new Map<string, unknown>(),
   }
   let address = ''
-  const auth = new ClusterAuth(options.auth, newServiceAccountKey)
+  const serving = await Serving.open(options)
+  const clientCa = await serving.clientCa()
+  const auth = new ClusterAuth(options.auth, {
+    serviceAccountKey: () => serving.pki.serviceAccountKey(newServiceAccountKey),
+    clientCas: clientCa ? [clientCa] : [],
+  })
+  const tls = await serving.tls(auth.clientCas)
   const plane = createControlPlane({
     store,
     sharedStore: options.storage.kind === 'etcd',
@@ -34,6 +41,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     ...(options.storage.kind === 'memory' ? { maxEncodedBytes: MEMORY_ENCODED_BYTES } : {}),
     enabledVersions: enabledVersions(options.runtimeConfig),
     logger,
+    ...(tls ? { tls } : {}),
     config: {
       allowPrivileged: options.allowPrivileged,
       serviceClusterIpRanges: options.serviceClusterIpRanges,
@@ -51,9 +59,26 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
   })
   await bootstrap(plane)
   await auth.start(plane.registry)
-  const port = await plane.listen(options.bindAddress, options.insecurePort ?? 0)
-  address = `${options.bindAddress}:${port}`
-  return { plane, url: `http://${address}`, close: () => plane.close() }
+  const port = await plane.listen(options.bindAddress, options.securePort ?? options.insecurePort ?? 0)
+  await serving.started(plane.app)
+  address = `${reachable(options.bindAddress)}:${port}`
+  const url = `${tls ? 'https' : 'http'}://${address}`
+  if (options.kubeconfig) await serving.writeAdminKubeconfig(options.kubeconfig, url)
+  return {
+    plane,
+    url,
+    close: async () => {
+      await serving.close()
+      await plane.close()
+    },
+  }
+}
+
+/** A host for URLs: that of a listener on every address is the machine itself. */
+function reachable(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1'
+  if (address === '::') return '[::1]'
+  return address.includes(':') ? `[${address}]` : address
 }
 
 /** Encoded objects beside a store that holds their values already. */

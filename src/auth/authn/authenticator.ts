@@ -9,6 +9,8 @@ export interface AuthenticationRequest {
   readonly peerCertificate: X509Certificate | undefined
   /** Certificates the client sent behind its own, leaf's issuer first. */
   readonly peerIntermediates: readonly X509Certificate[]
+  /** The TLS layer, too, has found a chain from the certificate to a CA of the server's. */
+  readonly peerAuthorized: boolean
   /** Header lines as they came: name, value, name, … A header that stands on several lines is found whole here only. */
   readonly rawHeaders: readonly string[]
 }

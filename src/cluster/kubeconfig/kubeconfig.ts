@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises'
+import { Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
+import { writePrivateFile } from '../pki/pki-files.ts'
+
+/** One way into a cluster: a cluster, a user and a context of the same name. */
+export interface KubeconfigEntry {
+  readonly clusterName: string
+  readonly userName: string
+  readonly contextName: string
+  readonly server: string
+  /** PEM; undefined for plain HTTP. */
+  readonly certificateAuthority: string | undefined
+  readonly credentials: KubeconfigCredentials
+  readonly namespace?: string
+}
+
+export type KubeconfigCredentials =
+  | { readonly certificate: string; readonly privateKey: string }
+  | { readonly token: string }
+  | { readonly username: string; readonly password: string }
+
+/** A kubeconfig with nothing but this entry. */
+export function kubeconfigText(entry: KubeconfigEntry): string {
+  return mergedKubeconfig(undefined, entry)
+}
+
+/**
+ * Puts an entry into a kubeconfig and makes it the current one. What else is there (other entries, comments, fields
+ * unknown here) stays. Throws where the text is no kubeconfig.
+ */
+export function mergedKubeconfig(existing: string | undefined, entry: KubeconfigEntry): string {
+  const document = openDocument(existing)
+  setNamed(document, 'clusters', entry.clusterName, {
+    cluster: {
+      server: entry.server,
+      ...(entry.certificateAuthority ? { 'certificate-authority-data': base64(entry.certificateAuthority) } : {}),
+    },
+  })
+  setNamed(document, 'users', entry.userName, { user: userOf(entry.credentials) })
+  setNamed(document, 'contexts', entry.contextName, {
+    context: {
+      cluster: entry.clusterName,
+      user: entry.userName,
+      ...(entry.namespace ? { namespace: entry.namespace } : {}),
+    },
+  })
+  document.set('current-context', entry.contextName)
+  return document.toString({ lineWidth: 0 })
+}
+
+/** Merges an entry into a file, which is made where it is missing; only its owner may read it. */
+export async function writeKubeconfig(path: string, entry: KubeconfigEntry): Promise<void> {
+  await writePrivateFile(path, mergedKubeconfig(await readIfThere(path), entry))
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function openDocument(text: string | undefined): Document {
+  if (text === undefined || text.trim() === '') {
+    return new Document({ apiVersion: 'v1', kind: 'Config', clusters: [], contexts: [], users: [], preferences: {} })
+  }
+  const document = parseDocument(text)
+  const [problem] = document.errors
+  if (problem) throw new Error('not a kubeconfig', { cause: problem })
+  if (!isMap(document.contents)) throw new Error('not a kubeconfig: no mapping')
+  return document
+}
+
+/** Replaces the item of a list with this name, or adds it. */
+function setNamed(document: Document, list: string, name: string, value: object): void {
+  const items = document.get(list)
+  if (!isSeq(items)) {
+    document.set(list, document.createNode([{ name, ...value }]))
+    return
+  }
+  const sequence = items as YAMLSeq
+  sequence.flow = false
+  const at = sequence.items.findIndex((item) => isMap(item) && (item as YAMLMap).get('name') === name)
+  const node = document.createNode({ name, ...value })
+  if (at < 0) sequence.items.push(node)
+  else sequence.items[at] = node
+}
+
+function userOf(credentials: KubeconfigCredentials): object {
+  if ('certificate' in credentials) {
+    return {
+      'client-certificate-data': base64(credentials.certificate),
+      'client-key-data': base64(credentials.privateKey),
+    }
+  }
+  return { ...credentials }
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64')

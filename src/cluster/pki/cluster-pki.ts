@@ -1,0 +1,124 @@
+import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import { CertificateAuthority, type ClientSubject, isDueForRenewal, type KeyPair } from './certificate-authority.ts'
+import type { PkiFiles } from './pki-files.ts'
+
+const CA = 'ca'
+const FRONT_PROXY_CA = 'front-proxy-ca'
+
+/** Names under which pods reach the API server. */
+const SERVICE_NAMES = [
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+  'localhost',
+]
+
+/**
+ * The certificates of a cluster: two authorities (clients and servers; front proxies), the server's own certificate and
+ * those of its clients. Made when first wanted, kept, and made anew before they expire. Files are named as kubeadm's.
+ */
+export class ClusterPki {
+  readonly #files: PkiFiles
+  readonly #now: () => number
+  readonly #authorities = new Map<string, Promise<CertificateAuthority>>()
+
+  constructor(files: PkiFiles, now: () => number = Date.now) {
+    this.#files = files
+    this.#now = now
+  }
+
+  /** Signs servers and clients. */
+  authority(): Promise<CertificateAuthority> {
+    return this.#authority(CA, 'kubernetes')
+  }
+
+  /** Signs front proxies: a certificate of this authority may say who its requests are from. */
+  frontProxyAuthority(): Promise<CertificateAuthority> {
+    return this.#authority(FRONT_PROXY_CA, 'front-proxy-ca')
+  }
+
+  /** The API server's certificate for these names and addresses besides the usual ones. */
+  async serving(names: readonly string[]): Promise<KeyPair> {
+    const all = [...new Set([...SERVICE_NAMES, '127.0.0.1', '::1', ...names.filter((n) => n !== '')])]
+    const known = await this.#read('apiserver')
+    if (known && all.every((name) => isFor(known.certificate, name)) && !this.#isStale(known)) {
+      if (await this.#isOfAuthority(known, CA)) return known
+    }
+    const authority = await this.authority()
+    const pair = await authority.issueServing({
+      commonName: 'kube-apiserver',
+      dnsNames: all.filter((n) => isIP(n) === 0),
+      ipAddresses: all.filter((n) => isIP(n) !== 0),
+    })
+    return await this.#write('apiserver', pair)
+  }
+
+  /** A client certificate that is kept under a name. */
+  async client(name: string, subject: ClientSubject): Promise<KeyPair> {
+    const known = await this.#read(name)
+    if (known && !this.#isStale(known) && (await this.#isOfAuthority(known, CA))) return known
+    return await this.#write(name, await (await this.authority()).issueClient(subject))
+  }
+
+  /** The certificate with which this server speaks to aggregated API servers. */
+  async frontProxyClient(): Promise<KeyPair> {
+    const known = await this.#read('front-proxy-client')
+    if (known && !this.#isStale(known) && (await this.#isOfAuthority(known, FRONT_PROXY_CA))) return known
+    const authority = await this.frontProxyAuthority()
+    return await this.#write('front-proxy-client', await authority.issueClient({ user: 'front-proxy-client' }))
+  }
+
+  /** The key that signs tokens of service accounts, made by `create` the first time. */
+  async serviceAccountKey(create: () => Promise<string>): Promise<string> {
+    const known = await this.#files.read('sa.key')
+    if (known !== undefined) return known
+    const key = await create()
+    await this.#files.write('sa.key', key)
+    return key
+  }
+
+  #authority(name: string, commonName: string): Promise<CertificateAuthority> {
+    let authority = this.#authorities.get(name)
+    if (!authority) {
+      authority = this.#openAuthority(name, commonName)
+      this.#authorities.set(name, authority)
+    }
+    return authority
+  }
+
+  async #openAuthority(name: string, commonName: string): Promise<CertificateAuthority> {
+    const known = await this.#read(name)
+    if (known) return await CertificateAuthority.load(known, this.#now)
+    const authority = await CertificateAuthority.create(commonName, this.#now)
+    await this.#write(name, authority.pair)
+    return authority
+  }
+
+  async #isOfAuthority({ certificate }: KeyPair, name: typeof CA | typeof FRONT_PROXY_CA): Promise<boolean> {
+    const { pair } = await (name === CA ? this.authority() : this.frontProxyAuthority())
+    return new X509Certificate(certificate).verify(new X509Certificate(pair.certificate).publicKey)
+  }
+
+  #isStale({ certificate }: KeyPair): boolean {
+    return isDueForRenewal(certificate, this.#now())
+  }
+
+  async #read(name: string): Promise<KeyPair | undefined> {
+    const certificate = await this.#files.read(`${name}.crt`)
+    const privateKey = await this.#files.read(`${name}.key`)
+    return certificate === undefined || privateKey === undefined ? undefined : { certificate, privateKey }
+  }
+
+  async #write(name: string, pair: KeyPair): Promise<KeyPair> {
+    await this.#files.write(`${name}.key`, pair.privateKey)
+    await this.#files.write(`${name}.crt`, pair.certificate)
+    return pair
+  }
+}
+
+function isFor(certificate: string, name: string): boolean {
+  const parsed = new X509Certificate(certificate)
+  return (isIP(name) === 0 ? parsed.checkHost(name) : parsed.checkIP(name)) !== undefined
+}
