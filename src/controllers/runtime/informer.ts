@@ -17,7 +17,7 @@ export interface InformerHandler<T extends KubeObject = KubeObject> {
 }
 
 export interface InformerOptions<T extends KubeObject> {
-  readonly client: Client
+  readonly client: Pick<Client, 'list' | 'watch'>
   readonly resource: ResourceRef<T>
   readonly clock: Clock
   readonly logger: Logger
