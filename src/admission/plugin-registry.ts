@@ -12,7 +12,9 @@ import { defaultIngressClass } from './plugins/default-ingress-class.ts'
 import { defaultStorageClass } from './plugins/default-storage-class.ts'
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts'
 import { denyServiceExternalIPs } from './plugins/deny-service-external-ips.ts'
+import { eventRateLimitPlugin, parseEventRateLimitConfiguration } from './plugins/event-rate-limit.ts'
 import { extendedResourceToleration } from './plugins/extended-resource-toleration.ts'
+import { imagePolicyWebhookPlugin, parseImagePolicyConfiguration } from './plugins/image-policy-webhook.ts'
 import { limitPodHardAntiAffinityTopology } from './plugins/limit-pod-hard-anti-affinity-topology.ts'
 import { limitRanger } from './plugins/limit-ranger/limit-ranger.ts'
 import { namespaceAutoProvision } from './plugins/namespace-auto-provision.ts'
@@ -27,15 +29,20 @@ import { podResizeValidator } from './plugins/pod-resize-validator.ts'
 import { PodTolerationRestriction } from './plugins/pod-toleration-restriction.ts'
 import { podTopologyLabels } from './plugins/pod-topology-labels.ts'
 import { priority } from './plugins/priority.ts'
+import { parseResourceQuotaConfiguration } from './plugins/resource-quota/configuration.ts'
+import { resourceQuotaPlugin } from './plugins/resource-quota/resource-quota.ts'
 import { runtimeClass } from './plugins/runtime-class.ts'
 import { ServiceAccountPlugin } from './plugins/service-account/service-account.ts'
 import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.ts'
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts'
+import { mutatingWebhookPlugin, validatingWebhookPlugin } from './webhook/webhook-plugins.ts'
 
 /** How admission is set up, as the command line and the configuration file say it. */
 export interface AdmissionOptions extends PluginSwitches {
   /** Configuration of plugins by their name, parsed, from `--admission-control-config-file`. */
   readonly configurations: ReadonlyMap<string, unknown>
+  /** Services that webhooks are reached by (`namespace/name`, `namespace/name:port`) → `host:port` on this machine. */
+  readonly webhookServices?: Readonly<Record<string, string>>
 }
 
 /** Makes a plugin. `configuration` is undefined where the file has none. Errors: what is wrong with it. */
@@ -58,6 +65,14 @@ const FACTORIES: ReadonlyMap<string, PluginFactory> = new Map<string, PluginFact
   ['PodNodeSelector', ({ reader }, configuration) => new PodNodeSelector(reader, configuration)],
   ['Priority', ({ reader }) => priority(reader)],
   ['DefaultTolerationSeconds', () => defaultTolerationSeconds()],
+  ['ImagePolicyWebhook', ({ clock }, c) => imagePolicyWebhookPlugin(parseImagePolicyConfiguration(c), clock)],
+  ['EventRateLimit', ({ clock }, c) => eventRateLimitPlugin(parseEventRateLimitConfiguration(c), clock)],
+  ['MutatingAdmissionWebhook', (dependencies) => mutatingWebhookPlugin(dependencies)],
+  ['ValidatingAdmissionWebhook', (dependencies) => validatingWebhookPlugin(dependencies)],
+  [
+    'ResourceQuota',
+    (dependencies, c) => resourceQuotaPlugin({ ...dependencies, configuration: parseResourceQuotaConfiguration(c) }),
+  ],
   ['PodTolerationRestriction', ({ reader }, configuration) => new PodTolerationRestriction(reader, configuration)],
   ['ExtendedResourceToleration', () => extendedResourceToleration],
   ['DefaultStorageClass', ({ reader }) => defaultStorageClass(reader)],

@@ -2,11 +2,14 @@ import { resourceFacts } from '../../openapi/data.ts'
 import type { AdmissionPlugin } from '../admission/admission.ts'
 import type { ServedResource } from '../admission/admission-dependencies.ts'
 import { type AdmissionOptions, admissionPlugins } from '../admission/plugin-registry.ts'
+import { RegistryVersions } from '../admission/webhook/registry-versions.ts'
+import { serviceResolver } from '../admission/webhook/service-resolver.ts'
 import type { GroupVersionKind } from '../apimachinery/group-version.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
 import { AdmissionReader } from './admission-reader.ts'
 import { ensureObject } from './bootstrap/ensure.ts'
 import type { ControlPlaneParts } from './control-plane.ts'
+import { quotaStatusWriter } from './quota-status-writer.ts'
 
 /** The admission plugins of a server, with what they need of it. */
 export function clusterAdmission(
@@ -14,8 +17,12 @@ export function clusterAdmission(
   { registry, clock }: ControlPlaneParts,
   authorizer: Authorizer,
 ): readonly AdmissionPlugin[] {
+  const reader = new AdmissionReader(registry)
   return admissionPlugins(options, {
-    reader: new AdmissionReader(registry),
+    reader,
+    versions: new RegistryVersions(registry),
+    services: serviceResolver(reader, options.webhookServices),
+    quotaStatus: quotaStatusWriter(registry, clock),
     clock,
     authorizer,
     config: registry.config,

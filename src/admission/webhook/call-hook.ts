@@ -32,7 +32,7 @@ export async function callHook(
   }
   const request = reviewRequest(attributes, invocation, version, objects())
   const response = await answered(name, async () => {
-    const answer = await client.post(endpoint, request.body, timeoutMs)
+    const answer = await client.post(endpoint, request.body, { timeoutMs, announced: true })
     return reviewResponse(answerObject(answer), request, { mutating })
   })
   for (const [key, value] of Object.entries(response.auditAnnotations)) {

@@ -1,5 +1,5 @@
-import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
+import { Agent as HttpsAgent, type RequestOptions as HttpsRequestOptions, request as requestHttps } from 'node:https'
 import { isIP } from 'node:net'
 import { posix } from 'node:path'
 import type { Clock } from '../../apimachinery/clock.ts'
@@ -18,6 +18,21 @@ export interface WebhookEndpoint {
   }
   /** PEM in base64. Unset: the authorities that the machine trusts. */
   readonly caBundle?: string
+  readonly credentials?: WebhookCredentials
+}
+
+/** How the server proves to a webhook who it is. */
+export interface WebhookCredentials {
+  /** PEM. */
+  readonly certificate?: string
+  /** PEM. */
+  readonly key?: string
+  /** Value of the Authorization header. */
+  readonly authorization?: string
+  /** Name that the webhook's certificate must carry, where it is not the host of the URL. */
+  readonly serverName?: string
+  /** Take any certificate. */
+  readonly insecure?: boolean
 }
 
 export interface WebhookAnswer {
@@ -43,6 +58,7 @@ interface Connections {
   /** Name that the certificate must carry; undefined: the host of the URL. */
   readonly serverName: string | undefined
   readonly ca: Buffer | undefined
+  readonly credentials: WebhookCredentials | undefined
 }
 
 interface Hop {
@@ -69,11 +85,16 @@ export class WebhookClient {
   }
 
   /**
-   * Posts JSON and reads the answer, whatever its status. Errors: {@link TransportError} where there is none within
-   * `timeoutMs`.
+   * Posts JSON and reads the answer, whatever its status. `announced`: the URL tells the webhook of the timeout. Errors:
+   * {@link TransportError} where there is no answer within `timeoutMs`.
    */
-  async post(endpoint: WebhookEndpoint, body: Buffer, timeoutMs: number): Promise<WebhookAnswer> {
-    const url = urlOf(endpoint, timeoutMs)
+  async post(
+    endpoint: WebhookEndpoint,
+    body: Buffer,
+    { timeoutMs, announced }: { readonly timeoutMs: number; readonly announced: boolean },
+  ): Promise<WebhookAnswer> {
+    const url = urlOf(endpoint)
+    if (announced) url.search = `?timeout=${Math.ceil(timeoutMs / 1000)}s`
     const abort = new AbortController()
     const timer = this.#clock.setTimer(() => abort.abort(), timeoutMs)
     try {
@@ -136,17 +157,18 @@ export class WebhookClient {
   }
 
   #connectionsOf(endpoint: WebhookEndpoint): Connections {
-    const key = JSON.stringify([endpoint.url, endpoint.service, endpoint.caBundle])
+    const key = JSON.stringify([endpoint.url, endpoint.service, endpoint.caBundle, endpoint.credentials])
     let connections = this.#connections.get(key)
     if (connections) {
       this.#connections.delete(key)
     } else {
-      const { caBundle, service } = endpoint
+      const { caBundle, service, credentials } = endpoint
       connections = {
         ca: caBundle ? Buffer.from(caBundle, 'base64') : undefined,
         secure: new HttpsAgent({ keepAlive: true, maxFreeSockets: 25 }),
         plain: new HttpAgent({ keepAlive: true, maxFreeSockets: 25 }),
-        serverName: service && serverNameOf(service),
+        serverName: service ? serverNameOf(service) : credentials?.serverName,
+        credentials,
       }
     }
     this.#connections.set(key, connections)
@@ -169,18 +191,15 @@ class ReadError extends Error {}
 class StaleConnection extends Error {}
 
 const messageOf = (error: unknown): string =>
-  (error as { code?: unknown }).code === undefined && !(error instanceof AggregateError)
-    ? (error as Error).message
-    : transportMessage(error)
+  typeof (error as { code?: unknown }).code !== 'string' ? (error as Error).message : transportMessage(error)
 
 const serverNameOf = (service: NonNullable<WebhookEndpoint['service']>): string =>
   `${service.name}.${service.namespace}.svc`
 
-function urlOf({ url, service }: WebhookEndpoint, timeoutMs: number): URL {
+function urlOf({ url, service }: WebhookEndpoint): URL {
   const base = service ? new URL(`https://${serverNameOf(service)}:${service.port ?? 443}`) : new URL(url ?? '')
   const path = service ? (service.path ?? '') : base.pathname
   base.pathname = posix.join('/', path).replace(/(.)\/$/, '$1')
-  base.search = `?timeout=${Math.ceil(timeoutMs / 1000)}s`
   return base
 }
 
@@ -190,7 +209,7 @@ function printUrl(url: URL, { url: given = '', service }: WebhookEndpoint): stri
   return `${url.protocol}//${host ?? url.host}${url.pathname}${url.search}`
 }
 
-function requestOptions({ url, method, body }: Hop, connections: Connections, address: Address): RequestOptions {
+function requestOptions({ url, method, body }: Hop, connections: Connections, address: Address): HttpsRequestOptions {
   const isPlain = url.protocol === 'http:'
   const serverName = connections.serverName ?? address.host
   const headers: Record<string, string | number> = {
@@ -202,19 +221,21 @@ function requestOptions({ url, method, body }: Hop, connections: Connections, ad
     headers['content-type'] = 'application/json'
     headers['content-length'] = body.length
   }
+  const { ca, credentials } = connections
+  if (credentials?.authorization) headers['authorization'] = credentials.authorization
+  const plain = { method, host: address.host, port: address.port, path: url.pathname + url.search, headers }
+  if (isPlain) return { ...plain, agent: connections.plain }
   return {
-    method,
-    host: address.host,
-    port: address.port,
-    path: url.pathname + url.search,
-    headers,
-    agent: isPlain ? connections.plain : connections.secure,
-    ...(isPlain || isIP(serverName) !== 0 ? {} : { servername: serverName }),
-    ...(isPlain || !connections.ca ? {} : { ca: connections.ca }),
-  } as RequestOptions
+    ...plain,
+    agent: connections.secure,
+    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+    ...(ca ? { ca } : {}),
+    ...(credentials?.certificate ? { cert: credentials.certificate, key: credentials.key } : {}),
+    ...(credentials?.insecure ? { rejectUnauthorized: false } : {}),
+  }
 }
 
-function send({ url, body }: Hop, options: RequestOptions, signal: AbortSignal): Promise<IncomingMessage> {
+function send({ url, body }: Hop, options: HttpsRequestOptions, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'http:' ? requestHttp : requestHttps)({ ...options, signal })
     request.on('response', resolve)
@@ -232,7 +253,8 @@ function redirectOf({ url, body }: Hop, { statusCode, headers }: IncomingMessage
   if (!location) return undefined
   const keepsMethod = statusCode === 307 || statusCode === 308
   if (!keepsMethod && statusCode !== 301 && statusCode !== 302 && statusCode !== 303) return undefined
-  if (!URL.canParse(location, url.href)) throw new TransportError(`failed to parse Location header ${goQuote(location)}`)
+  if (!URL.canParse(location, url.href))
+    throw new TransportError(`failed to parse Location header ${goQuote(location)}`)
   const next = new URL(location, url)
   if (next.protocol !== 'https:' && next.protocol !== 'http:') {
     throw new TransportError(`unsupported protocol scheme ${goQuote(next.protocol.slice(0, -1))}`)

@@ -1,5 +1,6 @@
 import { type ApiError, asApiError } from '../../apimachinery/api-error.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
+import { restoreManagedFields } from '../../apimachinery/field-manager/managed-fields.ts'
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission.ts'
 import type { ObjectReader } from '../object-reader.ts'
 import { CallFailure } from './call-failure.ts'
@@ -41,7 +42,12 @@ export function mutatingWebhookPlugin(dependencies: WebhookDependencies): Admiss
     async admit(attributes) {
       if (isAdmissionConfiguration(attributes)) return
       const hooks = await currentHooks(reader, 'mutatingwebhookconfigurations')
-      if (hooks.length > 0) await dispatcher.dispatch(attributes, hooks)
+      if (hooks.length === 0) return
+      const before = attributes.object?.metadata?.managedFields
+      await dispatcher.dispatch(attributes, hooks)
+      if (!attributes.object?.metadata) return
+      const warning = restoreManagedFields(attributes.object, before)
+      if (warning !== undefined) attributes.addWarning(warning)
     },
     wantsAnotherRound: (attributes) => dispatcher.wantsAnotherRound(attributes),
   }

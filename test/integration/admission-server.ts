@@ -1,0 +1,83 @@
+import { pino } from 'pino'
+import type { AdmissionPlugin } from '../../src/admission/admission.ts'
+import type { ObjectReader } from '../../src/admission/object-reader.ts'
+import { systemClock } from '../../src/apimachinery/clock.ts'
+import { alwaysAllowAuthorizer } from '../../src/auth/authz/always.ts'
+import { AdmissionReader } from '../../src/cluster/admission-reader.ts'
+import { type ControlPlane, type ControlPlaneParts, createControlPlane } from '../../src/cluster/control-plane.ts'
+import { virtualHandlers } from '../../src/cluster/virtual-handlers.ts'
+import { openMemoryStore } from '../../src/storage/memory-store.ts'
+
+/** What a request got for an answer. */
+export interface Answer {
+  readonly status: number
+  // biome-ignore lint/suspicious/noExplicitAny: tests look wherever they like
+  readonly body: any
+  readonly warnings: readonly string[]
+}
+
+/** An API server without a socket that runs the given admission plugins for everything that an administrator asks. */
+export class AdmissionServer {
+  readonly plane: ControlPlane
+
+  private constructor(plane: ControlPlane) {
+    this.plane = plane
+  }
+
+  static async start(
+    plugins: (reader: ObjectReader, parts: ControlPlaneParts) => readonly AdmissionPlugin[],
+  ): Promise<AdmissionServer> {
+    const user = { name: 'admin', uid: 'u1', groups: ['system:masters'], extra: { team: ['a'] } }
+    const plane = createControlPlane({
+      store: await openMemoryStore(),
+      sharedStore: false,
+      keyPrefix: '/registry',
+      logger: pino({ level: 'silent' }),
+      config: {
+        allowPrivileged: true,
+        serviceClusterIpRanges: ['10.0.0.0/24'],
+        serviceNodePortRange: { first: 30_000, last: 32_767 },
+        eventTtlSeconds: 3600,
+        featureGates: {},
+      },
+      authenticator: () => ({ name: 'admin', authenticate: () => ({ user }) }),
+      authorizer: () => alwaysAllowAuthorizer,
+      impersonate: () => () => undefined,
+      admission: (parts) => plugins(new AdmissionReader(parts.registry), parts),
+      virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
+      paths: () => [],
+    })
+    const server = new AdmissionServer(plane)
+    await server.create('/api/v1/namespaces', { metadata: { name: 'default', labels: { team: 'a' } } })
+    return server
+  }
+
+  readonly clock = systemClock
+
+  async create(path: string, object: object): Promise<Answer> {
+    return await this.ask('POST', path, object)
+  }
+
+  async get(path: string): Promise<Answer> {
+    return await this.ask('GET', path)
+  }
+
+  async ask(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    url: string,
+    payload?: object,
+    contentType = 'application/json',
+  ): Promise<Answer> {
+    const response = await this.plane.app.inject({
+      method,
+      url,
+      ...(payload ? { payload: JSON.stringify(payload), headers: { 'content-type': contentType } } : {}),
+    })
+    const warnings = [response.headers['warning'] ?? []].flat().map(String)
+    return { status: response.statusCode, body: response.json(), warnings }
+  }
+
+  async close(): Promise<void> {
+    await this.plane.close()
+  }
+}
