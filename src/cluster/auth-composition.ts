@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { rbacBootstrap } from '../../openapi/data.ts'
 import type { VirtualHandlers } from '../api/api-resource.ts'
 import type { PathHandler } from '../api/api-server.ts'
 import { Impersonation } from '../api/filters/impersonation.ts'
@@ -7,6 +8,7 @@ import { selfSubjectReview } from '../api/virtual/self-subject-review.ts'
 import { accessReviews } from '../api/virtual/subject-access-reviews.ts'
 import { tokenReview } from '../api/virtual/token-review.ts'
 import type { Clock } from '../apimachinery/clock.ts'
+import type { PolicyRule } from '../apimachinery/types/rbac-v1.ts'
 import { anonymousAuthenticator } from '../auth/authn/anonymous.ts'
 import { AuthenticatedGroupAdder } from '../auth/authn/authenticated-group.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
@@ -23,12 +25,14 @@ import { WebSocketTokenAuthenticator } from '../auth/authn/websocket-token.ts'
 import { X509Authenticator } from '../auth/authn/x509.ts'
 import { alwaysAllowAuthorizer, alwaysDenyAuthorizer, privilegedGroupAuthorizer } from '../auth/authz/always.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
+import { NodeAuthorizer } from '../auth/authz/node/node-authorizer.ts'
 import { EscalationCheck, type RbacWrite } from '../auth/authz/rbac/escalation-check.ts'
 import { RbacAuthorizer } from '../auth/authz/rbac/rbac-authorizer.ts'
 import { UnionAuthorizer } from '../auth/authz/union.ts'
 import type { Registry } from '../registry/generic/registry.ts'
 import type { AnyResourceEntry } from '../registry/resource.ts'
 import type { AuthOptions } from './auth-options.ts'
+import { NodeUsageSource } from './node-usage-source.ts'
 import { RbacSource } from './rbac-source.ts'
 import { registryObjectReader } from './registry-object-reader.ts'
 import { ServiceAccountAuth } from './service-account-auth.ts'
@@ -54,6 +58,7 @@ export class ClusterAuth {
   readonly #audiences: readonly string[]
   readonly #serviceAccounts: ServiceAccountAuth
   readonly #rbac = new RbacSource()
+  readonly #nodeUsage = new NodeUsageSource()
   readonly #impersonation = new Impersonation()
   #tokens: TokenAuthenticator | undefined
   #authorizer: Authorizer | undefined
@@ -134,6 +139,7 @@ export class ClusterAuth {
   /** To be awaited before the first request: what decisions look at is loaded. */
   async start(registry: Registry): Promise<void> {
     await this.#rbac.start(registry)
+    if (this.#options.authorizationModes.includes('Node')) await this.#nodeUsage.start(registry)
   }
 
   #createAuthenticator(parts: AuthParts): Authenticator {
@@ -188,8 +194,16 @@ export class ClusterAuth {
         return alwaysDenyAuthorizer
       case 'RBAC':
         return new RbacAuthorizer(this.#rbac.policy)
+      case 'Node':
+        return new NodeAuthorizer(this.#nodeUsage.usage, nodeRules())
       default:
-        return { name: mode, authorize: () => ({ decision: 'no-opinion', reason: '' }) }
+        throw new Error(`unknown authorization mode ${mode}`)
     }
   }
+}
+
+/** What every node may do alike: the default role of nodes. */
+function nodeRules(): readonly PolicyRule[] {
+  const rules = rbacBootstrap().clusterRoles.find((role) => role.name === 'system:node')?.rules ?? []
+  return rules as unknown as readonly PolicyRule[]
 }

@@ -8,7 +8,7 @@ import type { WatchItem } from '../storage/watch-cache/watch-item.ts'
 export interface ObjectListener {
   /** An object that is new or has changed. Shared: never write into it. */
   set(object: KubeObject): void
-  /** An object that is gone, in its last state. */
+  /** An object that is gone. */
   remove(object: KubeObject): void
   /** Everything heard so far counts no longer: what exists comes anew. */
   reset(): void
@@ -69,5 +69,27 @@ export class ObjectFollower {
       else this.#listener.set(object)
     }
     return true
+  }
+}
+
+/** A listener that can take back all it was told: `remove` is called with no more than the names of an object. */
+export function tracking(listener: Omit<ObjectListener, 'reset'>): ObjectListener {
+  // Names only: the objects themselves would be kept in memory for as long as they exist.
+  const known = new Map<string, { readonly namespace?: string; readonly name: string }>()
+  const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''}/${metadata.name}`
+  return {
+    set: (object) => {
+      const { namespace, name = '' } = object.metadata
+      known.set(keyOf(object), namespace === undefined ? { name } : { namespace, name })
+      listener.set(object)
+    },
+    remove: (object) => {
+      known.delete(keyOf(object))
+      listener.remove(object)
+    },
+    reset: () => {
+      for (const metadata of known.values()) listener.remove({ apiVersion: '', kind: '', metadata })
+      known.clear()
+    },
   }
 }

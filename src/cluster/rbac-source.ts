@@ -2,7 +2,7 @@ import type { KubeObject } from '../apimachinery/kube-object.ts'
 import type { ClusterRole, Role, RoleBinding } from '../apimachinery/types/rbac-v1.ts'
 import { RbacPolicy } from '../auth/authz/rbac/rbac-policy.ts'
 import type { Registry } from '../registry/generic/registry.ts'
-import { ObjectFollower, type ObjectListener } from './object-follower.ts'
+import { ObjectFollower, type ObjectListener, tracking } from './object-follower.ts'
 
 const GROUP = 'rbac.authorization.k8s.io'
 
@@ -52,22 +52,3 @@ const keyOf = ({ metadata }: KubeObject): [namespace: string, name: string] => [
   metadata.namespace ?? '',
   metadata.name ?? '',
 ]
-
-/** A listener that can take back all it was told. */
-function tracking(listener: Omit<ObjectListener, 'reset'>): ObjectListener {
-  const known = new Map<string, KubeObject>()
-  return {
-    set: (object) => {
-      known.set(keyOf(object).join('/'), object)
-      listener.set(object)
-    },
-    remove: (object) => {
-      known.delete(keyOf(object).join('/'))
-      listener.remove(object)
-    },
-    reset: () => {
-      for (const object of known.values()) listener.remove(object)
-      known.clear()
-    },
-  }
-}
