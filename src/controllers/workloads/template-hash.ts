@@ -1,0 +1,48 @@
+const FNV_OFFSET = 0x811c9dc5
+const FNV_PRIME = 0x01000193
+
+/** The alphabet of generated names: neither vowels nor digits that look like letters (rand.SafeEncodeString). */
+const SAFE = 'bcdfghjklmnpqrstvwxz2456789'
+
+/**
+ * A short name for what a pod template says, as it stands in `pod-template-hash` and in the names of ReplicaSets and
+ * ControllerRevisions. `collisionCount` makes another of it where that name is taken.
+ *
+ * Differs from upstream: the hash is taken over the template's JSON with sorted keys instead of Go's own dump of its
+ * struct, so that the same template has another hash. Nothing compares hashes but with what the server itself wrote.
+ */
+export function templateHash(template: unknown, collisionCount: number | undefined): string {
+  let hash = fnv32a(FNV_OFFSET, Buffer.from(sortedJson(template)))
+  if (collisionCount !== undefined) {
+    const count = Buffer.alloc(8)
+    count.writeUInt32LE(collisionCount)
+    hash = fnv32a(hash, count)
+  }
+  return safeEncode(String(hash))
+}
+
+/** FNV-1a of 32 bits, going on from `hash`. */
+export function fnv32a(hash: number, bytes: Buffer): number {
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME) >>> 0
+  return hash
+}
+
+/** FNV-1a's start value. */
+export const FNV32_START = FNV_OFFSET
+
+/** Digits and letters as characters that can't spell words. */
+export function safeEncode(text: string): string {
+  let encoded = ''
+  for (let i = 0; i < text.length; i++) encoded += SAFE[text.charCodeAt(i) % SAFE.length]
+  return encoded
+}
+
+function sortedJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const members = Object.entries(value)
+    .filter(([, v]) => v !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([k, v]) => `${JSON.stringify(k)}:${sortedJson(v)}`)
+  return `{${members.join(',')}}`
+}
