@@ -1,0 +1,174 @@
+import { isNotFound } from '../../../apimachinery/api-error.ts'
+import { formatTime } from '../../../apimachinery/clock.ts'
+import { equalJson } from '../../../apimachinery/clone.ts'
+import type { KubeObject } from '../../../apimachinery/kube-object.ts'
+import type { Pod, Service } from '../../../apimachinery/types/core-v1.ts'
+import type { EndpointSlice } from '../../../apimachinery/types/discovery-v1.ts'
+import type { ObjectKey, Typed } from '../../runtime/client.ts'
+import type { CacheReader, Controller, ReconcileContext } from '../../runtime/controller.ts'
+import { keyOf } from '../../runtime/object-key.ts'
+import { controllerReference } from '../../runtime/owner.ts'
+import { ENDPOINT_SLICES, NODES, PODS, SERVICES } from '../../runtime/resources.ts'
+import { isRefusedByNamespace } from '../refused-by-namespace.ts'
+import {
+  HEADLESS_LABEL,
+  hasManagedEndpoints,
+  isHeadless,
+  podsOf,
+  servicesOfPod,
+  TRIGGER_TIME_ANNOTATION,
+} from './service-pods.ts'
+import { type AddressType, addressTypesOf, desiredEndpoints } from './slice-endpoints.ts'
+import { planSlices } from './slice-plan.ts'
+import { TriggerTimes } from './trigger-times.ts'
+
+const MANAGER = 'endpointslice-controller.k8s.io'
+const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by'
+const SERVICE_LABEL = 'kubernetes.io/service-name'
+const SERVICE_INDEX = 'managed-slices-of-service'
+
+/**
+ * Keeps the EndpointSlices of services with a selector.
+ *
+ * @see pkg/controller/endpointslice/endpointslice_controller.go
+ */
+export function endpointSliceController(): Controller<Typed<Service>> {
+  const triggerTimes = new TriggerTimes()
+  return {
+    name: 'endpointslice-controller',
+    serviceAccount: 'endpointslice-controller',
+    eventSource: 'endpoint-slice-controller',
+    for: SERVICES,
+    watches: [
+      { resource: PODS, enqueue: (pod, old, cache) => servicesOfPod(pod as never, old as never, cache) },
+      { resource: ENDPOINT_SLICES, enqueue: (slice, old) => [...serviceOf(slice), ...(old ? serviceOf(old) : [])] },
+      { resource: NODES, enqueue: (node, old, cache) => (old ? [] : servicesOnNode(node, cache)) },
+    ],
+    indexes: [{ resource: ENDPOINT_SLICES, name: SERVICE_INDEX, values: indexValues }],
+    async reconcile(key, context) {
+      const service = context.cache.get(SERVICES, key)
+      if (!service) {
+        triggerTimes.forget(key)
+        return
+      }
+      if (!hasManagedEndpoints(service)) return
+      const pods = podsOf(service, context.cache)
+      try {
+        await reconcileSlices(context, service, pods, triggerTimes.of(service, pods))
+      } catch (error) {
+        if (isRefusedByNamespace(error)) return
+        const message = `Error updating Endpoint Slices for Service ${key.namespace}/${key.name}: ${error instanceof Error ? error.message : error}`
+        context.events.record(service, 'Warning', 'FailedToUpdateEndpointSlices', message)
+        throw error
+      }
+    },
+  }
+}
+
+function isManaged({ metadata }: KubeObject): boolean {
+  return metadata.labels?.[MANAGED_BY_LABEL] === MANAGER
+}
+
+function serviceOf(slice: KubeObject): readonly ObjectKey[] {
+  const name = slice.metadata.labels?.[SERVICE_LABEL]
+  return isManaged(slice) && name ? [{ namespace: slice.metadata.namespace ?? '', name }] : []
+}
+
+function indexValues(slice: KubeObject): readonly string[] {
+  return serviceOf(slice).map(({ namespace, name }) => `${namespace}/${name}`)
+}
+
+/** Services whose pods waited for their node to be known. */
+function servicesOnNode({ metadata }: KubeObject, cache: CacheReader): readonly ObjectKey[] {
+  const pods = cache.list(PODS).filter((p) => p.spec?.nodeName === metadata.name)
+  return pods.flatMap((p) => servicesOfPod(p, undefined, cache))
+}
+
+async function reconcileSlices(
+  context: ReconcileContext,
+  service: Typed<Service>,
+  pods: readonly Typed<Pod>[],
+  triggerTime: number | undefined,
+): Promise<void> {
+  const { cache } = context
+  const { namespace, name } = keyOf(service)
+  const all = cache.byIndex(ENDPOINT_SLICES, SERVICE_INDEX, `${namespace}/${name}`)
+  const slices = all.filter((s) => !s.metadata.deletionTimestamp)
+  const types = addressTypesOf(service)
+  const errors: string[] = []
+  for (const addressType of types) {
+    const { groups, errors: skipped } = desiredEndpoints(service, pods, addressType, cache)
+    errors.push(...skipped)
+    const existing = slices.filter((s) => s.addressType === addressType)
+    await writeSlices(context, service, { addressType, groups, existing, triggerTime })
+  }
+  for (const slice of slices) {
+    if (!types.includes(slice.addressType as AddressType)) await remove(context, slice)
+  }
+  if (errors.length > 0) throw new Error(errors.join(', '))
+}
+
+interface SliceWork {
+  readonly addressType: AddressType
+  readonly groups: Parameters<typeof planSlices>[0]
+  readonly existing: readonly Typed<EndpointSlice>[]
+  readonly triggerTime: number | undefined
+}
+
+async function writeSlices(context: ReconcileContext, service: Typed<Service>, work: SliceWork): Promise<void> {
+  const { client } = context
+  const { addressType, existing, triggerTime } = work
+  const plan = planSlices(work.groups, existing)
+  const labels = labelsOf(service)
+  for (const { ports, endpoints } of plan.create) {
+    await client.create(ENDPOINT_SLICES, {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: {
+        generateName: `${service.metadata.name}-`,
+        namespace: service.metadata.namespace!,
+        labels,
+        ...annotated({}, triggerTime),
+        ownerReferences: [controllerReference(service, SERVICES)],
+      },
+      addressType,
+      endpoints: [...endpoints],
+      ports: [...ports],
+    })
+  }
+  const updates = new Map(plan.update.map(({ slice, endpoints }) => [slice, endpoints]))
+  for (const slice of existing) {
+    if (plan.remove.includes(slice)) continue
+    const endpoints = updates.get(slice)
+    if (!endpoints && equalJson(slice.metadata.labels, labels)) continue
+    const metadata = { ...slice.metadata, labels, ...annotated(slice.metadata.annotations ?? {}, triggerTime) }
+    await client.update(ENDPOINT_SLICES, { ...slice, metadata, ...(endpoints ? { endpoints: [...endpoints] } : {}) })
+  }
+  for (const slice of plan.remove) await remove(context, slice)
+}
+
+function annotated(
+  { [TRIGGER_TIME_ANNOTATION]: _time, ...kept }: Readonly<Record<string, string>>,
+  triggerTime: number | undefined,
+): { readonly annotations: Record<string, string> } {
+  if (triggerTime === undefined) return { annotations: kept }
+  return { annotations: { ...kept, [TRIGGER_TIME_ANNOTATION]: formatTime(triggerTime) } }
+}
+
+function labelsOf(service: Typed<Service>): Record<string, string> {
+  const { [HEADLESS_LABEL]: _headless, ...labels } = service.metadata.labels ?? {}
+  return {
+    ...labels,
+    ...(isHeadless(service) ? { [HEADLESS_LABEL]: '' } : {}),
+    [SERVICE_LABEL]: service.metadata.name!,
+    [MANAGED_BY_LABEL]: MANAGER,
+  }
+}
+
+async function remove({ client }: ReconcileContext, slice: Typed<EndpointSlice>): Promise<void> {
+  try {
+    await client.delete(ENDPOINT_SLICES, keyOf(slice))
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+}
