@@ -35,6 +35,8 @@ import { runtimeClass } from './plugins/runtime-class.ts'
 import { ServiceAccountPlugin } from './plugins/service-account/service-account.ts'
 import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.ts'
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts'
+import { PodSecurity } from './pod-security/pod-security.ts'
+import { podSecurityConfiguration } from './pod-security/pod-security-configuration.ts'
 import { mutatingWebhookPlugin, validatingWebhookPlugin } from './webhook/webhook-plugins.ts'
 
 /** How admission is set up, as the command line and the configuration file say it. */
@@ -62,6 +64,10 @@ const FACTORIES: ReadonlyMap<string, PluginFactory> = new Map<string, PluginFact
   ['NodeRestriction', (dependencies) => new NodeRestriction(dependencies)],
   ['TaintNodesByCondition', () => taintNodesByCondition],
   ['AlwaysPullImages', () => alwaysPullImages],
+  [
+    'PodSecurity',
+    ({ reader, clock }, configuration) => new PodSecurity(reader, clock, podSecurityConfiguration(configuration)),
+  ],
   ['PodNodeSelector', ({ reader }, configuration) => new PodNodeSelector(reader, configuration)],
   ['Priority', ({ reader }) => priority(reader)],
   ['DefaultTolerationSeconds', () => defaultTolerationSeconds()],
