@@ -66,7 +66,7 @@ async function start(folder: string): Promise<Server> {
   writeFileSync(tokens, `${TOKEN},bench,bench,"system:masters"\n`)
   const args = ['apiserver', '--secure-port', '0', '--data-dir', join(folder, 'data'), '--token-auth-file', tokens]
   const began = performance.now()
-  const child = spawn(process.execPath, [join(root, 'dist/src/cli/main.js'), ...args], {
+  const child = spawn(process.execPath, [join(root, 'dist/kubemu.mjs'), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const url = await new Promise<URL>((resolve, reject) => {

@@ -5,10 +5,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DefinitionFact } from './schema-facts.ts'
 
-/** In a checkout the data lies beside this file; from `dist/openapi` it is the package's own `openapi/data`. */
-const dataDir = [join(import.meta.dirname, 'data'), join(import.meta.dirname, '../../openapi/data')].find((dir) =>
-  existsSync(join(dir, 'resources.json')),
-)
+/** In a checkout the data lies beside this file; a bundle in `dist` or `dist/chunks` finds it in the package. */
+const dataDir = ['data', '../openapi/data', '../../openapi/data']
+  .map((path) => join(import.meta.dirname, path))
+  .find((dir) => existsSync(join(dir, 'resources.json')))
 
 /**
  * Texts about types and fields: definition → [of the type, field → of the field]. Made by each build

@@ -45,6 +45,14 @@ export interface ApiServerOptions extends PipelineOptions {
   readonly observe?: (call: Call, status: number, durationMs: number) => void
 }
 
+/** No route has a JSON schema: the compilers for them are never loaded. */
+const NO_SCHEMAS = {
+  compilersFactory: {
+    buildValidator: () => () => () => true,
+    buildSerializer: () => () => (data: unknown) => JSON.stringify(data),
+  },
+}
+
 /** Replies larger than this are compressed for clients that take it, as upstream. */
 const MIN_GZIP_BYTES = 128 * 1024
 
@@ -93,6 +101,7 @@ export class ApiServer {
       forceCloseConnections: 'idle' as const,
       exposeHeadRoutes: false,
       genReqId: () => '',
+      schemaController: NO_SCHEMAS,
       onProtoPoisoning: 'ignore' as const,
       routerOptions: { maxParamLength: 8192, ignoreDuplicateSlashes: false },
       frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>

@@ -1,15 +1,10 @@
-import { createRequire } from 'node:module'
 import type * as Yaml from 'yaml'
 import type { JsonObject } from '../kube-object.ts'
+import { lazyModule } from '../lazy-module.ts'
 import { DecodeError, type ExactJson, MAX_VALUE_DEPTH, setMember } from './json-text.ts'
 
-let loaded: typeof Yaml | undefined
-
 /** Loaded with the first YAML body: most servers never see one, and start sooner without. */
-function yaml(): typeof Yaml {
-  loaded ??= createRequire(import.meta.url)('yaml') as typeof Yaml
-  return loaded
-}
+const yaml = lazyModule<typeof Yaml>('yaml')
 
 /** Nodes that a document may grow to through aliases: keeps "billion laughs" small. */
 const MAX_NODES = 1_000_000

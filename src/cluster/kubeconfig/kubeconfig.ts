@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
+import type * as Yaml from 'yaml'
+import type { Document, YAMLMap, YAMLSeq } from 'yaml'
+import { lazyModule } from '../../apimachinery/lazy-module.ts'
 import { writePrivateFile } from '../pki/pki-files.ts'
+
+const yaml = lazyModule<typeof Yaml>('yaml')
 
 /** One way into a cluster: a cluster, a user and a context of the same name. */
 export interface KubeconfigEntry {
@@ -64,25 +68,32 @@ async function readIfThere(path: string): Promise<string | undefined> {
 
 function openDocument(text: string | undefined): Document {
   if (text === undefined || text.trim() === '') {
-    return new Document({ apiVersion: 'v1', kind: 'Config', clusters: [], contexts: [], users: [], preferences: {} })
+    return new (yaml().Document)({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [],
+      contexts: [],
+      users: [],
+      preferences: {},
+    })
   }
-  const document = parseDocument(text)
+  const document = yaml().parseDocument(text)
   const [problem] = document.errors
   if (problem) throw new Error('not a kubeconfig', { cause: problem })
-  if (!isMap(document.contents)) throw new Error('not a kubeconfig: no mapping')
+  if (!yaml().isMap(document.contents)) throw new Error('not a kubeconfig: no mapping')
   return document
 }
 
 /** Replaces the item of a list with this name, or adds it. */
 function setNamed(document: Document, list: string, name: string, value: object): void {
   const items = document.get(list)
-  if (!isSeq(items)) {
+  if (!yaml().isSeq(items)) {
     document.set(list, document.createNode([{ name, ...value }]))
     return
   }
   const sequence = items as YAMLSeq
   sequence.flow = false
-  const at = sequence.items.findIndex((item) => isMap(item) && (item as YAMLMap).get('name') === name)
+  const at = sequence.items.findIndex((item) => yaml().isMap(item) && (item as YAMLMap).get('name') === name)
   const node = document.createNode({ name, ...value })
   if (at < 0) sequence.items.push(node)
   else sequence.items[at] = node

@@ -1,9 +1,12 @@
-import { RE2JS } from 're2js'
+import type * as Re2 from 're2js'
 import { type FieldError, fieldErrorMessage, forbidden, invalid, required } from '../../apimachinery/field-error.ts'
 import type { FieldPath } from '../../apimachinery/field-path.ts'
+import { lazyModule } from '../../apimachinery/lazy-module.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { JSONSchemaProps } from '../../apimachinery/types/apiextensions-v1.ts'
 import { additionalSchema, itemsSchema, sortedEntries } from './json-schema.ts'
+
+const re2 = lazyModule<typeof Re2>('re2js')
 
 const UNSUPPORTED = [
   ['id', 'id'],
@@ -232,7 +235,7 @@ function validateValueValidation(schema: JSONSchemaProps, context: ValueContext,
 function validatePattern(pattern: string, path: FieldPath): FieldError[] {
   if (pattern === '') return []
   try {
-    RE2JS.compile(pattern)
+    re2().RE2JS.compile(pattern)
     return []
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)

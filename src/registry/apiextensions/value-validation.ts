@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js'
+import type * as Re2 from 're2js'
 import {
   type FieldError,
   fieldErrorMessage,
@@ -12,10 +12,13 @@ import {
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import { goJson, goQuote } from '../../apimachinery/go-quote.ts'
 import { isJsonObject } from '../../apimachinery/kube-object.ts'
+import { lazyModule } from '../../apimachinery/lazy-module.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { JSONSchemaProps } from '../../apimachinery/types/apiextensions-v1.ts'
 import { additionalSchema, itemsSchema, sortedEntries } from './json-schema.ts'
 import { hasStringFormat, isKnownFormat } from './value-formats.ts'
+
+const re2 = lazyModule<typeof Re2>('re2js')
 
 /** Path of errors: of the value as a whole, and the name of the field inside of it as messages carry it. */
 interface Place {
@@ -198,7 +201,7 @@ function validateString(text: string, schema: JSONSchemaProps, place: Place, out
 
 function patternProblem(text: string, pattern: string): string | undefined {
   try {
-    return RE2JS.compile(pattern).matcher(text).find() ? undefined : `should match '${pattern}'`
+    return re2().RE2JS.compile(pattern).matcher(text).find() ? undefined : `should match '${pattern}'`
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     return `should match '${pattern}, but pattern is invalid: ${why}'`
