@@ -57,6 +57,8 @@ export interface ControlPlaneOptions {
 /** A running API server with everything behind it. */
 export interface ControlPlane {
   readonly app: FastifyInstance
+  /** What everything is kept in. */
+  readonly store: Store
   readonly registry: Registry
   readonly serviceRepair: ServiceRepair
   readonly catalog: ResourceCatalog
@@ -119,6 +121,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   })
   return {
     app: server.app,
+    store,
     registry,
     serviceRepair: services.repair,
     catalog,
