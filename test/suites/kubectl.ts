@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
@@ -31,7 +32,7 @@ export class CommandLine {
 
   /** Runs a command to its end, whatever its exit code. */
   async run(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    const child = this.start(args, options)
+    const child = this.#spawn(args, options)
     const stdout: string[] = []
     const stderr: string[] = []
     child.stdout?.setEncoding('utf8').on('data', (text: string) => void stdout.push(text))
@@ -60,9 +61,55 @@ export class CommandLine {
     return stderr
   }
 
-  /** Starts a command that runs on (a watch, a proxy); the caller ends it. */
-  start(args: readonly string[], options: CommandOptions = {}): ChildProcess {
+  /** Starts a command that runs on (a watch, a proxy); the caller stops it. */
+  background(args: readonly string[]): BackgroundCommand {
+    return new BackgroundCommand(this.#spawn(args, {}))
+  }
+
+  #spawn(args: readonly string[], options: CommandOptions): ChildProcess {
     return spawn(this.#binary, args, { env: { ...this.#env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  }
+}
+
+/** A command that is running. */
+export class BackgroundCommand {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<unknown>
+  #output = ''
+
+  constructor(child: ChildProcess) {
+    this.#child = child
+    this.#ended = new Promise((resolve) => child.once('close', resolve))
+    const take = (text: string): void => {
+      this.#output += text
+      child.emit('printed')
+    }
+    child.stdout?.setEncoding('utf8').on('data', take)
+    child.stderr?.setEncoding('utf8').on('data', take)
+  }
+
+  /** Resolves with the match once what was printed so far matches; rejects after `timeoutMs` (10 000). */
+  async printed(pattern: RegExp, timeoutMs = 10_000): Promise<RegExpExecArray> {
+    const deadline = AbortSignal.timeout(timeoutMs)
+    for (;;) {
+      const match = pattern.exec(this.#output)
+      if (match !== null) return match
+      try {
+        await once(this.#child, 'printed', { signal: deadline })
+      } catch (cause) {
+        throw new Error(`${pattern} was not printed, but: ${this.#output}`, { cause })
+      }
+    }
+  }
+
+  /** Resolves when it has ended by itself. */
+  async ended(): Promise<void> {
+    await this.#ended
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM')
+    await this.#ended
   }
 }
 

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { type Level, pino } from 'pino'
+import { apiserverOptions } from '../../src/cli/apiserver.ts'
 import { startServer } from '../../src/cluster/server.ts'
-import type { ServerOptions } from '../../src/cluster/server-options.ts'
 import { type CertificateFiles, certificateFiles } from './certificate-files.ts'
 
 /** The administrator of servers under test, in the group `system:masters`. */
@@ -33,6 +33,10 @@ export interface TestServer {
   readonly app: FastifyInstance
   /** Lines that the server logged at `error` or above: bugs, or connections that broke. */
   readonly errors: readonly string[]
+  /** Cuts all connections, as a restart or a load balancer does. */
+  dropConnections(): void
+  /** Forgets all history: what was seen before cannot be watched from any more. */
+  compact(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -40,6 +44,8 @@ export interface TestServerOptions {
   /** Upstream's `--authorization-mode`. Default: Node, RBAC. */
   readonly authorizationModes?: readonly string[]
   readonly enableAdmissionPlugins?: readonly string[]
+  /** API versions to serve besides the default ones, as `--runtime-config` names them. */
+  readonly runtimeConfig?: Readonly<Record<string, boolean>>
   /** CSV file of tokens to use in place of the suite's own. */
   readonly tokensFile?: string
 }
@@ -51,8 +57,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   if (options.tokensFile === undefined) await writeFile(tokensFile, `${TOKENS.join('\n')}\n`)
   const errors: string[] = []
   const logger = pino({ level: 'error' satisfies Level }, { write: (line: string) => void errors.push(line) })
-  const server = await startServer(serverOptions(options, tokensFile), logger)
-  const { app } = server.plane
+  const server = await startServer(apiserverOptions(flags(options, tokensFile)), logger)
+  const { app, store } = server.plane
   const certificates = await certificateFiles()
   const front = await tlsFront(app, certificates)
   const tlsUrl = `https://127.0.0.1:${(front.server.address() as AddressInfo).port}`
@@ -67,6 +73,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     folder,
     app,
     errors,
+    dropConnections: () => app.server.closeAllConnections(),
+    compact: async () => await store.compact(await store.currentRevision()),
     stop: async () => {
       await front.close()
       await server.close()
@@ -75,28 +83,20 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   }
 }
 
-function serverOptions(options: TestServerOptions, tokenAuthFile: string): ServerOptions {
-  return {
-    bindAddress: '127.0.0.1',
-    securePort: undefined,
-    insecurePort: 0,
-    storage: { kind: 'memory' },
-    keyPrefix: '/registry',
-    auth: {
-      authorizationModes: options.authorizationModes ?? ['Node', 'RBAC'],
-      tokenAuthFile,
-      anonymousAuth: true,
-    },
-    serviceClusterIpRanges: ['10.0.0.0/24'],
-    serviceNodePortRange: { first: 30_000, last: 32_767 },
-    enableAdmissionPlugins: options.enableAdmissionPlugins ?? ['NodeRestriction'],
-    disableAdmissionPlugins: [],
-    allowPrivileged: false,
-    runtimeConfig: new Map(),
-    featureGates: {},
-    eventTtlSeconds: 3600,
-    kubeconfig: undefined,
-  }
+/** As recorded servers were started. */
+function flags(options: TestServerOptions, tokensFile: string): string[] {
+  const { authorizationModes = ['Node', 'RBAC'], enableAdmissionPlugins = ['NodeRestriction'] } = options
+  const versions = Object.entries(options.runtimeConfig ?? {}).map(([version, served]) => `${version}=${served}`)
+  return [
+    '--memory',
+    '--bind-address=127.0.0.1',
+    '--insecure-port=0',
+    `--authorization-mode=${authorizationModes.join(',')}`,
+    `--token-auth-file=${tokensFile}`,
+    '--service-cluster-ip-range=10.0.0.0/24',
+    `--enable-admission-plugins=${enableAdmissionPlugins.join(',')}`,
+    ...(versions.length > 0 ? [`--runtime-config=${versions.join(',')}`] : []),
+  ]
 }
 
 /** A TLS listener that hands its connections to the server: kubectl sends a token over TLS only. */

@@ -1,0 +1,65 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
+import { startTestServer, type TestServer } from '../suites/server.ts'
+
+/** Manifests of others, in a folder beside the project's. */
+const MANIFESTS = join(import.meta.dirname, '../../../shared/manifests')
+
+const present = existsSync(MANIFESTS)
+if (!present) console.warn('SKIPPED: manifests of others are not applied: no folder ../shared/manifests')
+
+interface Manifest {
+  readonly name: string
+  readonly path: string
+  readonly kinds: readonly string[]
+}
+
+function manifests(): Manifest[] {
+  if (!present) return []
+  const files = readdirSync(MANIFESTS, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'))
+  return files.sort().flatMap((name) => {
+    const path = join(MANIFESTS, name)
+    const objects = parseAllDocuments(readFileSync(path, 'utf8'))
+      .map((document) => document.toJS() as { readonly apiVersion?: string; readonly kind?: string } | null)
+      .filter((object) => object !== null)
+    const custom = objects.some(({ apiVersion = '' }) => apiVersion.includes('monitoring.coreos.com'))
+    return custom ? [] : [{ name, path, kinds: objects.map(({ kind }) => kind ?? '') }]
+  })
+}
+
+let server: TestServer
+let kubectl: CommandLine
+
+beforeAll(async () => {
+  server = await startTestServer()
+  kubectl = new CommandLine(kubectlBinary(), server.kubeconfig, server.folder)
+})
+
+afterAll(async () => {
+  await server.stop()
+})
+
+/** How many lines end so. */
+const count = (text: string, ending: string): number => text.split('\n').filter((line) => line.endsWith(ending)).length
+
+describe.each(manifests())('$name', ({ path, kinds }) => {
+  const run = (...args: string[]): Promise<string> => kubectl.ok([...args, `--filename=${path}`])
+  /** A definition larger than an annotation may be is for server-side apply only. */
+  const serverSide = kinds.includes('CustomResourceDefinition') && readFileSync(path).length > 200_000
+
+  test('applies, again without a change, and deletes', async () => {
+    if (serverSide) {
+      expect(count(await run('apply', '--server-side'), ' serverside-applied')).toBe(kinds.length)
+      expect(count(await run('apply', '--server-side'), ' serverside-applied')).toBe(kinds.length)
+    } else {
+      expect(count(await run('apply'), ' created')).toBe(kinds.length)
+      expect(count(await run('apply'), ' unchanged')).toBe(kinds.length)
+      expect(await run('diff')).toBe('')
+    }
+    const deleted = await run('delete', '--wait=false')
+    expect(deleted.trimEnd().split('\n')).toHaveLength(kinds.length)
+  })
+})
