@@ -2,7 +2,13 @@ import { METHODS } from 'node:http'
 import type { ServerOptions as HttpsOptions, Server as HttpsServer } from 'node:https'
 import { Readable } from 'node:stream'
 import { constants, createGzip } from 'node:zlib'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify'
 import {
   type ApiError,
   asApiError,
@@ -45,10 +51,14 @@ export interface ApiServerOptions extends PipelineOptions {
   readonly observe?: (call: Call, status: number, durationMs: number) => void
 }
 
+type ValidatorFactory = NonNullable<
+  NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>['buildValidator']
+>
+
 /** No route has a JSON schema: the compilers for them are never loaded. */
-const NO_SCHEMAS = {
+const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
   compilersFactory: {
-    buildValidator: () => () => () => true,
+    buildValidator: (() => () => () => true) as unknown as ValidatorFactory,
     buildSerializer: () => () => (data: unknown) => JSON.stringify(data),
   },
 }
