@@ -3,6 +3,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(options: { quick: 
   storage: () => import('./storage.ts'),
   apply: () => import('./apply.ts'),
   api: () => import('./api.ts'),
+  admission: () => import('./admission.ts'),
 }
 
 const [name = '', ...flags] = process.argv.slice(2)
