@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { openApiPath } from '../api/openapi-path.ts'
 import { rootPaths } from '../api/root-paths.ts'
 import { versionPath } from '../api/version.ts'
-import { clusterAdmission } from './admission-composition.ts'
+import { admissionOptionsOf, clusterAdmission } from './admission-composition.ts'
 import { ClusterAuth } from './auth-composition.ts'
 import { bootstrap } from './bootstrap/bootstrap.ts'
 import { type ControlPlane, createControlPlane } from './control-plane.ts'
@@ -15,17 +15,15 @@ import { virtualHandlers } from './virtual-handlers.ts'
 export interface RunningServer {
   readonly plane: ControlPlane
   readonly url: string
+  /** Certificates that clients verify the server with, in PEM; undefined for plain HTTP. */
+  readonly rootCa: string | undefined
   close(): Promise<void>
 }
 
 /** Starts an API server as its options say and waits until it listens. */
 export async function startServer(options: ServerOptions, logger: FastifyBaseLogger): Promise<RunningServer> {
+  const admission = admissionOptionsOf(options)
   const store = await openStore(options.storage)
-  const admission = {
-    enable: options.enableAdmissionPlugins,
-    disable: options.disableAdmissionPlugins,
-    configurations: new Map<string, unknown>(),
-  }
   let address = ''
   const serving = await Serving.open(options)
   const clientCa = await serving.clientCa()
@@ -67,8 +65,10 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
   return {
     plane,
     url,
+    rootCa: clientCa,
     close: async () => {
       await serving.close()
+      auth.close()
       await plane.close()
     },
   }

@@ -65,6 +65,7 @@ export class ControllerManager {
   readonly #options: ControllerManagerOptions
   #elector: LeaderElector | undefined
   #running: RunningControllers | undefined
+  #starting: Promise<void> = Promise.resolve()
   #stopping: Promise<void> = Promise.resolve()
 
   private constructor(options: ControllerManagerOptions) {
@@ -119,12 +120,14 @@ export class ControllerManager {
   async #run(): Promise<void> {
     const running = new RunningControllers(this.#options)
     this.#running = running
-    await running.start()
+    this.#starting = running.start()
+    await this.#starting
   }
 
   async #halt(): Promise<void> {
     const running = this.#running
     this.#running = undefined
+    await this.#starting
     await running?.stop()
   }
 }

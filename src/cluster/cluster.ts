@@ -1,0 +1,84 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { type Clock, systemClock } from '../apimachinery/clock.ts'
+import { allControllers, allLoops } from '../controllers/all-controllers.ts'
+import { ControllerManager } from '../controllers/controller-manager.ts'
+import type { Client } from '../controllers/runtime/client.ts'
+import { startScheduler } from '../controllers/scheduler/scheduler.ts'
+import { CONTROLLER_MANAGER, type Component, componentClient, SCHEDULER } from './component-client.ts'
+import { type RunningServer, startServer } from './server.ts'
+import type { ServerOptions } from './server-options.ts'
+
+/** What a part of the cluster is given when it starts. */
+export interface ClusterAccess {
+  readonly server: RunningServer
+  readonly clock: Clock
+  readonly logger: FastifyBaseLogger
+  /** The API as one component of the cluster, or as any user. */
+  client(component: Component): Client
+}
+
+/** Something that runs in the cluster's process: nodes, an add-on. The returned function ends it. */
+export type ClusterPart = (access: ClusterAccess) => Promise<() => void | Promise<void>>
+
+export interface ClusterOptions {
+  readonly server: ServerOptions
+  /** Run the controllers; default true. */
+  readonly controllers?: boolean
+  /** Run the scheduler; default true. */
+  readonly scheduler?: boolean
+  readonly parts?: readonly ClusterPart[]
+}
+
+export interface RunningCluster {
+  readonly server: RunningServer
+  readonly url: string
+  /** An administrator's, in this process. */
+  readonly client: Client
+  /** Ends controllers, scheduler and other parts, then the server. */
+  close(): Promise<void>
+}
+
+const ADMINISTRATOR: Component = { user: 'kubernetes-admin', groups: ['system:masters'], program: 'kubemu' }
+
+/** Starts an API server with everything that makes workloads come alive, in one process. */
+export async function startCluster(options: ClusterOptions, logger: FastifyBaseLogger): Promise<RunningCluster> {
+  const server = await startServer(options.server, logger)
+  const access: ClusterAccess = {
+    server,
+    clock: systemClock,
+    logger,
+    client: (component) => componentClient(server.plane, component),
+  }
+  const parts: ClusterPart[] = [...(options.parts ?? [])]
+  if (options.scheduler ?? true) parts.push(schedulerPart)
+  if (options.controllers ?? true) parts.push((given) => controllersPart(given, options.server.storage.kind === 'etcd'))
+  const ends = await Promise.all(parts.map((start) => start(access)))
+  return {
+    server,
+    url: server.url,
+    client: access.client(ADMINISTRATOR),
+    close: async () => {
+      await Promise.all(ends.map((end) => end()))
+      await server.close()
+    },
+  }
+}
+
+const schedulerPart: ClusterPart = async ({ client, clock, logger }) => {
+  const scheduler = startScheduler(client(SCHEDULER), { clock, log: logger })
+  await scheduler.synced
+  return () => scheduler.stop()
+}
+
+/** `sharedStore`: servers in other processes run controllers as well, of whom one is to lead. */
+async function controllersPart({ server, client, clock, logger }: ClusterAccess, sharedStore: boolean) {
+  const manager = await ControllerManager.start({
+    client: client(CONTROLLER_MANAGER),
+    clock,
+    logger,
+    controllers: allControllers(server.rootCa === undefined ? {} : { rootCa: server.rootCa }),
+    loops: allLoops(),
+    ...(sharedStore ? { leaderElection: { identity: `kubemu_${crypto.randomUUID()}` } } : {}),
+  })
+  return () => manager.stop()
+}
