@@ -1,21 +1,41 @@
 import type { ControlLoop } from '../runtime/control-loop.ts'
 import type { Controller } from '../runtime/controller.ts'
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
+import { disruptionController } from './disruption/disruption-controller.ts'
+import { staleDisruptionController } from './disruption/stale-disruption.ts'
+import { endpointSliceController } from './endpoints/endpoint-slice-controller.ts'
+import { endpointsController } from './endpoints/endpoints-controller.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
 import { namespaceController } from './namespace/namespace-controller.ts'
+import { podGcController } from './pod-gc.ts'
+import { type QuotaUsage, resourceQuotaController } from './resource-quota.ts'
 import { rootCaPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account-controller.ts'
+import { ttlAfterFinishedController } from './ttl-after-finished.ts'
 
 export interface ClusterControllersOptions {
   /** Certificates that the API server is verified with, in PEM; undefined: nothing is published. */
   readonly rootCa?: string
+  /** Counts what a quota limits, as admission does; undefined: the status of quotas is left alone. */
+  readonly quotaUsage?: QuotaUsage
 }
 
 /** Controllers of what every cluster has besides workloads. */
-export function clusterControllers({ rootCa }: ClusterControllersOptions = {}): readonly Controller[] {
-  const controllers: Controller[] = [namespaceController, serviceAccountController, clusterRoleAggregationController]
-  if (rootCa !== undefined) controllers.push(rootCaPublisher(rootCa))
-  return controllers
+export function clusterControllers(options: ClusterControllersOptions = {}): readonly Controller[] {
+  const { rootCa, quotaUsage } = options
+  return [
+    namespaceController,
+    serviceAccountController,
+    ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]),
+    clusterRoleAggregationController,
+    endpointsController(),
+    endpointSliceController(),
+    disruptionController,
+    staleDisruptionController,
+    podGcController(),
+    ttlAfterFinishedController,
+    ...(quotaUsage ? [resourceQuotaController(quotaUsage)] : []),
+  ]
 }
 
 /** Control loops that find out for themselves what to watch. */

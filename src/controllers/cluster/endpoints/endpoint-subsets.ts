@@ -7,7 +7,8 @@ import type {
   Service,
 } from '../../../apimachinery/types/core-v1.ts'
 import type { Typed } from '../../runtime/client.ts'
-import { belongsInEndpoints, hostnameIn, isHeadless, isPodReady, portsOn } from './service-pods.ts'
+import { isPodReady } from '../../workloads/pod-state.ts'
+import { belongsInEndpoints, hostnameIn, isHeadless, portsOn } from './service-pods.ts'
 
 /** Most addresses that an Endpoints object holds. */
 const MAX_ADDRESSES = 1000

@@ -5,6 +5,7 @@ import type { ObjectKey, Typed } from '../../runtime/client.ts'
 import type { CacheReader } from '../../runtime/controller.ts'
 import { keyOf } from '../../runtime/object-key.ts'
 import { PODS, SERVICES } from '../../runtime/resources.ts'
+import { isPodReady, isPodTerminal } from '../../workloads/pod-state.ts'
 
 export const HEADLESS_LABEL = 'service.kubernetes.io/headless'
 export const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time'
@@ -42,22 +43,14 @@ export function servicesOfPod(pod: Typed<Pod>, old: Typed<Pod> | undefined, cach
 function hasChanged(pod: Typed<Pod>, old: Typed<Pod>): boolean {
   if (pod.metadata.uid !== old.metadata.uid) return true
   if ((pod.metadata.deletionTimestamp === undefined) !== (old.metadata.deletionTimestamp === undefined)) return true
-  if (isPodReady(pod) !== isPodReady(old) || isTerminal(pod) !== isTerminal(old)) return true
+  if (isPodReady(pod) !== isPodReady(old) || isPodTerminal(pod) !== isPodTerminal(old)) return true
   if (pod.status?.podIP !== old.status?.podIP || !equalJson(pod.status?.podIPs, old.status?.podIPs)) return true
   return pod.spec?.nodeName !== old.spec?.nodeName
 }
 
-export function isPodReady({ status }: Typed<Pod>): boolean {
-  return status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false
-}
-
-function isTerminal({ status }: Typed<Pod>): boolean {
-  return status?.phase === 'Failed' || status?.phase === 'Succeeded'
-}
-
 /** True for a pod that has an address and still runs; `terminating`: pods that are being deleted count as well. */
 export function belongsInEndpoints(pod: Typed<Pod>, { terminating }: { readonly terminating: boolean }): boolean {
-  if (isTerminal(pod)) return false
+  if (isPodTerminal(pod)) return false
   if (!pod.status?.podIP && !pod.status?.podIPs?.length) return false
   return terminating || pod.metadata.deletionTimestamp === undefined
 }
