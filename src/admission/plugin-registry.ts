@@ -10,7 +10,7 @@ import { certificateSubjectRestriction } from './plugins/certificate-subject-res
 import { clusterTrustBundleAttest } from './plugins/cluster-trust-bundle-attest.ts'
 import { defaultIngressClass } from './plugins/default-ingress-class.ts'
 import { defaultStorageClass } from './plugins/default-storage-class.ts'
-import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts'
+import { type DefaultTolerationOptions, defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts'
 import { denyServiceExternalIPs } from './plugins/deny-service-external-ips.ts'
 import { eventRateLimitPlugin, parseEventRateLimitConfiguration } from './plugins/event-rate-limit.ts'
 import { extendedResourceToleration } from './plugins/extended-resource-toleration.ts'
@@ -43,12 +43,18 @@ import { mutatingWebhookPlugin, validatingWebhookPlugin } from './webhook/webhoo
 export interface AdmissionOptions extends PluginSwitches {
   /** Configuration of plugins by their name, parsed, from `--admission-control-config-file`. */
   readonly configurations: ReadonlyMap<string, unknown>
+  /** How long pods stay on nodes that fail, unless they say otherwise. */
+  readonly tolerations?: DefaultTolerationOptions
   /** Services that webhooks are reached by (`namespace/name`, `namespace/name:port`) → `host:port` on this machine. */
   readonly webhookServices?: Readonly<Record<string, string>>
 }
 
 /** Makes a plugin. `configuration` is undefined where the file has none. Errors: what is wrong with it. */
-type PluginFactory = (dependencies: AdmissionDependencies, configuration: unknown) => AdmissionPlugin
+type PluginFactory = (
+  dependencies: AdmissionDependencies,
+  configuration: unknown,
+  options: AdmissionOptions,
+) => AdmissionPlugin
 
 const FACTORIES: ReadonlyMap<string, PluginFactory> = new Map<string, PluginFactory>([
   ['AlwaysAdmit', () => alwaysAdmit],
@@ -70,7 +76,10 @@ const FACTORIES: ReadonlyMap<string, PluginFactory> = new Map<string, PluginFact
   ],
   ['PodNodeSelector', ({ reader }, configuration) => new PodNodeSelector(reader, configuration)],
   ['Priority', ({ reader }) => priority(reader)],
-  ['DefaultTolerationSeconds', () => defaultTolerationSeconds()],
+  [
+    'DefaultTolerationSeconds',
+    (_dependencies, _configuration, options) => defaultTolerationSeconds(options.tolerations),
+  ],
   ['ImagePolicyWebhook', ({ clock }, c) => imagePolicyWebhookPlugin(parseImagePolicyConfiguration(c), clock)],
   ['EventRateLimit', ({ clock }, c) => eventRateLimitPlugin(parseEventRateLimitConfiguration(c), clock)],
   ['MutatingAdmissionWebhook', (dependencies) => mutatingWebhookPlugin(dependencies)],
@@ -108,6 +117,6 @@ export function admissionPlugins(
   const { featureGates } = dependencies.config
   return enabledPlugins(options, featureGates).flatMap(({ name }) => {
     const factory = FACTORIES.get(name)
-    return factory ? [factory(dependencies, options.configurations.get(name))] : []
+    return factory ? [factory(dependencies, options.configurations.get(name), options)] : []
   })
 }

@@ -20,6 +20,9 @@ interface Flags extends AuthFlags {
   serviceNodePortRange: string
   enableAdmissionPlugins?: string
   disableAdmissionPlugins?: string
+  admissionControlConfigFile?: string
+  defaultNotReadyTolerationSeconds: number
+  defaultUnreachableTolerationSeconds: number
   allowPrivileged?: boolean | string
   runtimeConfig?: string
   featureGates?: string
@@ -51,6 +54,14 @@ export function apiserverCommand(): Command {
     .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767')
     .option('--enable-admission-plugins <names>', 'admission plugins to run besides the default ones')
     .option('--disable-admission-plugins <names>', 'admission plugins not to run')
+    .option('--admission-control-config-file <file>', 'configuration of admission plugins')
+    .option(
+      '--default-not-ready-toleration-seconds <n>',
+      'time that pods stay on a node that is not ready',
+      Number,
+      300,
+    )
+    .option('--default-unreachable-toleration-seconds <n>', 'time that pods stay on a node out of reach', Number, 300)
     .option('--allow-privileged [bool]', 'let pods ask for privileged containers')
     .option('--runtime-config <versions>', 'API versions to serve: group/version=true,…')
     .option('--feature-gates <gates>', 'feature gates: Name=true,…')
@@ -97,6 +108,9 @@ function optionsOf(flags: Flags): ServerOptions {
     serviceNodePortRange: { first: first!, last: last! },
     enableAdmissionPlugins: flags.enableAdmissionPlugins?.split(',') ?? [],
     disableAdmissionPlugins: flags.disableAdmissionPlugins?.split(',') ?? [],
+    admissionControlConfigFile: flags.admissionControlConfigFile,
+    defaultNotReadyTolerationSeconds: flags.defaultNotReadyTolerationSeconds,
+    defaultUnreachableTolerationSeconds: flags.defaultUnreachableTolerationSeconds,
     allowPrivileged: flags.allowPrivileged === true || flags.allowPrivileged === 'true',
     runtimeConfig: new Map(pairs(flags.runtimeConfig).map(([k, v]) => [k, v !== 'false'])),
     featureGates: Object.fromEntries(pairs(flags.featureGates).map(([k, v]) => [k, v === 'true'])),

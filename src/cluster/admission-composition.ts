@@ -1,5 +1,6 @@
 import { resourceFacts } from '../../openapi/data.ts'
 import type { AdmissionPlugin } from '../admission/admission.ts'
+import { readAdmissionConfiguration } from '../admission/admission-configuration.ts'
 import type { ServedResource } from '../admission/admission-dependencies.ts'
 import { type AdmissionOptions, admissionPlugins } from '../admission/plugin-registry.ts'
 import { RegistryVersions } from '../admission/webhook/registry-versions.ts'
@@ -10,6 +11,24 @@ import { AdmissionReader } from './admission-reader.ts'
 import { ensureObject } from './bootstrap/ensure.ts'
 import type { ControlPlaneParts } from './control-plane.ts'
 import { quotaStatusWriter } from './quota-status-writer.ts'
+import type { ServerOptions } from './server-options.ts'
+
+/** How admission is set up, as the server's options say it. Errors: what is wrong with its configuration file. */
+export function admissionOptionsOf(options: ServerOptions): AdmissionOptions {
+  const {
+    enableAdmissionPlugins: enable,
+    disableAdmissionPlugins: disable,
+    admissionControlConfigFile,
+    defaultNotReadyTolerationSeconds: notReadySeconds = 300,
+    defaultUnreachableTolerationSeconds: unreachableSeconds = 300,
+  } = options
+  return {
+    enable,
+    disable,
+    configurations: admissionControlConfigFile ? readAdmissionConfiguration(admissionControlConfigFile) : new Map(),
+    tolerations: { notReadySeconds, unreachableSeconds },
+  }
+}
 
 /** The admission plugins of a server, with what they need of it. */
 export function clusterAdmission(

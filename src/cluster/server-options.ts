@@ -21,6 +21,12 @@ export interface ServerOptions {
   readonly serviceNodePortRange: { readonly first: number; readonly last: number }
   readonly enableAdmissionPlugins: readonly string[]
   readonly disableAdmissionPlugins: readonly string[]
+  /** `--admission-control-config-file` */
+  readonly admissionControlConfigFile?: string | undefined
+  /** `--default-not-ready-toleration-seconds`; default 300. */
+  readonly defaultNotReadyTolerationSeconds?: number | undefined
+  /** `--default-unreachable-toleration-seconds`; default 300. */
+  readonly defaultUnreachableTolerationSeconds?: number | undefined
   readonly allowPrivileged: boolean
   /** `group/version` → served. */
   readonly runtimeConfig: ReadonlyMap<string, boolean>
