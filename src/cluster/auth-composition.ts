@@ -17,21 +17,28 @@ import { BearerTokenAuthenticator } from '../auth/authn/bearer-token.ts'
 import { BootstrapTokenAuthenticator } from '../auth/authn/bootstrap-token.ts'
 import { CertificateVerifier } from '../auth/authn/certificate-chain.ts'
 import { FailOnErrorAuthenticator } from '../auth/authn/fail-on-error.ts'
+import { OidcAuthenticator } from '../auth/authn/oidc.ts'
 import { RequestHeaderAuthenticator } from '../auth/authn/request-header.ts'
 import { AudienceAgnosticToken, type TokenAuthenticator, TokenUnion } from '../auth/authn/token-authenticator.ts'
 import { TokenFileAuthenticator } from '../auth/authn/token-file.ts'
 import { UnionAuthenticator } from '../auth/authn/union.ts'
+import { WebhookTokenAuthenticator } from '../auth/authn/webhook-token.ts'
 import { WebSocketTokenAuthenticator } from '../auth/authn/websocket-token.ts'
 import { X509Authenticator } from '../auth/authn/x509.ts'
+import { AbacAuthorizer } from '../auth/authz/abac.ts'
 import { alwaysAllowAuthorizer, alwaysDenyAuthorizer, privilegedGroupAuthorizer } from '../auth/authz/always.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
 import { NodeAuthorizer } from '../auth/authz/node/node-authorizer.ts'
 import { EscalationCheck, type RbacWrite } from '../auth/authz/rbac/escalation-check.ts'
 import { RbacAuthorizer } from '../auth/authz/rbac/rbac-authorizer.ts'
 import { UnionAuthorizer } from '../auth/authz/union.ts'
+import { WebhookAuthorizer } from '../auth/authz/webhook-authorizer.ts'
+import { httpsJson } from '../auth/webhook/fetch-json.ts'
+import { ReviewClient } from '../auth/webhook/review-client.ts'
+import { readWebhookConfig } from '../auth/webhook/webhook-config.ts'
 import type { Registry } from '../registry/generic/registry.ts'
 import type { AnyResourceEntry } from '../registry/resource.ts'
-import type { AuthOptions } from './auth-options.ts'
+import type { AuthOptions, OidcFlags } from './auth-options.ts'
 import { NodeUsageSource } from './node-usage-source.ts'
 import { RbacSource } from './rbac-source.ts'
 import { registryObjectReader } from './registry-object-reader.ts'
@@ -59,6 +66,7 @@ export class ClusterAuth {
   readonly #serviceAccounts: ServiceAccountAuth
   readonly #rbac = new RbacSource()
   readonly #nodeUsage = new NodeUsageSource()
+  readonly #webhooks: ReviewClient[] = []
   readonly #impersonation = new Impersonation()
   #tokens: TokenAuthenticator | undefined
   #authorizer: Authorizer | undefined
@@ -92,10 +100,10 @@ export class ClusterAuth {
   }
 
   /** What a client may do. */
-  authorizer(_parts: AuthParts): Authorizer {
+  authorizer({ clock }: AuthParts): Authorizer {
     this.#authorizer ??= new UnionAuthorizer([
       privilegedGroupAuthorizer,
-      ...this.#options.authorizationModes.map((mode) => this.#authorizerOf(mode)),
+      ...this.#options.authorizationModes.map((mode) => this.#authorizerOf(mode, clock)),
     ])
     return this.#authorizer
   }
@@ -136,10 +144,21 @@ export class ClusterAuth {
     return this.#serviceAccounts.discovery(address)
   }
 
+  /** Lets go of connections to webhooks. */
+  close(): void {
+    for (const client of this.#webhooks) client.close()
+  }
+
   /** To be awaited before the first request: what decisions look at is loaded. */
   async start(registry: Registry): Promise<void> {
     await this.#rbac.start(registry)
     if (this.#options.authorizationModes.includes('Node')) await this.#nodeUsage.start(registry)
+  }
+
+  #reviewer(configFile: string, clock: Clock): ReviewClient {
+    const client = new ReviewClient(readWebhookConfig(configFile), clock)
+    this.#webhooks.push(client)
+    return client
   }
 
   #createAuthenticator(parts: AuthParts): Authenticator {
@@ -175,18 +194,25 @@ export class ClusterAuth {
   }
 
   #createTokenAuthenticator(registry: Registry, clock: Clock): TokenAuthenticator {
-    const { tokenAuthFile } = this.#options
+    const { tokenAuthFile, bootstrapTokens, oidc, tokenWebhook } = this.#options
     const members: TokenAuthenticator[] = []
     const agnostic = (inner: TokenAuthenticator): void => {
       members.push(new AudienceAgnosticToken(inner, this.#audiences))
     }
     if (tokenAuthFile) agnostic(new TokenFileAuthenticator(readFileSync(tokenAuthFile, 'utf8')))
     members.push(...this.#serviceAccounts.authenticators(registry, clock))
-    if (this.#options.bootstrapTokens) agnostic(new BootstrapTokenAuthenticator(registryObjectReader(registry), clock))
+    if (bootstrapTokens) agnostic(new BootstrapTokenAuthenticator(registryObjectReader(registry), clock))
+    if (oidc) agnostic(oidcAuthenticator(oidc, clock))
+    if (tokenWebhook) {
+      const { configFile, version, cacheTtlMs } = tokenWebhook
+      const reviewer = this.#reviewer(configFile, clock)
+      const audiences = this.#audiences
+      members.push(new WebhookTokenAuthenticator({ reviewer, version, cacheTtlMs, audiences, clock }))
+    }
     return new TokenUnion(members)
   }
 
-  #authorizerOf(mode: string): Authorizer {
+  #authorizerOf(mode: string, clock: Clock): Authorizer {
     switch (mode) {
       case 'AlwaysAllow':
         return alwaysAllowAuthorizer
@@ -196,10 +222,24 @@ export class ClusterAuth {
         return new RbacAuthorizer(this.#rbac.policy)
       case 'Node':
         return new NodeAuthorizer(this.#nodeUsage.usage, nodeRules())
+      case 'ABAC':
+        return new AbacAuthorizer(readFileSync(this.#options.authorizationPolicyFile!, 'utf8'))
+      case 'Webhook': {
+        const { configFile, ...settings } = this.#options.authorizationWebhook!
+        return new WebhookAuthorizer({ ...settings, reviewer: this.#reviewer(configFile, clock), clock })
+      }
       default:
         throw new Error(`unknown authorization mode ${mode}`)
     }
   }
+}
+
+function oidcAuthenticator(
+  { caFile, usernamePrefix, groupsClaim, ...flags }: OidcFlags,
+  clock: Clock,
+): OidcAuthenticator {
+  const fetchJson = httpsJson(caFile ? readFileSync(caFile, 'utf8') : undefined)
+  return new OidcAuthenticator({ ...flags, usernamePrefix, groupsClaim, fetchJson, clock })
 }
 
 /** What every node may do alike: the default role of nodes. */
