@@ -1,5 +1,6 @@
 import { METHODS } from 'node:http'
-import type { ServerOptions as HttpsOptions, Server as HttpsServer } from 'node:https'
+import type { ServerOptions as HttpsOptions } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { constants, createGzip } from 'node:zlib'
 import fastify, {
@@ -10,7 +11,7 @@ import fastify, {
   type FastifyServerOptions,
 } from 'fastify'
 import {
-  type ApiError,
+  ApiError,
   asApiError,
   badRequest,
   requestEntityTooLarge,
@@ -20,11 +21,16 @@ import {
 import type { Call } from './call.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { type Answer, dispatch } from './dispatch.ts'
+import type { Cors } from './filters/cors.ts'
+import { isLongRunning, TooManyRequestsError } from './filters/flow-control.ts'
 import { MAX_BODY_BYTES } from './handlers/body.ts'
 import type { HandlerServices } from './handlers/services.ts'
 import { type HealthCheck, healthAnswer } from './health.ts'
+import { allottedMs, InFlightRequests } from './in-flight.ts'
+import { Listener, MAX_HEADERS, refuseConnection } from './listener.ts'
 import { negotiateOutput, type OutputFormat } from './negotiation/accept.ts'
 import { admitCall, openCall, type PipelineOptions } from './pipeline.ts'
+import { breakOff, lingerAtMost, notFoundPage, sendText, sendTimeout } from './raw-answers.ts'
 import { encodeStatus } from './representation.ts'
 import type { ResourceCatalog } from './resource-catalog.ts'
 
@@ -46,9 +52,25 @@ export interface ApiServerOptions extends PipelineOptions {
   readonly paths: readonly PathHandler[]
   /** Undefined: plain HTTP. */
   readonly tls?: HttpsOptions
+  /** Offer HTTP/2 on TLS. */
+  readonly http2: boolean
+  /** How long a request may take that is not long-running (`--request-timeout`). */
+  readonly requestTimeoutMs: number
+  /** How long a server that is told to stop goes on as before, not ready (`--shutdown-delay-duration`). */
+  readonly shutdownDelayMs: number
+  /** Undefined: pages of other origins get nothing. */
+  readonly cors?: Cors
   readonly logger: FastifyBaseLogger
-  /** Called once an answer has been sent. */
-  readonly observe?: (call: Call, status: number, durationMs: number) => void
+  readonly observer?: RequestObserver
+}
+
+/** Hears of requests that have been admitted, and of those that the server refuses or ends. */
+export interface RequestObserver {
+  begin(call: Call): void
+  /** An admitted request is over. `status`: what the client was told, or was to be told before it went away. */
+  end(call: Call, status: number, durationMs: number): void
+  /** A request was refused or ended by the server, to defend itself. */
+  terminated(call: Call, status: number): void
 }
 
 type ValidatorFactory = NonNullable<
@@ -65,11 +87,15 @@ const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
 
 /** Replies larger than this are compressed for clients that take it, as upstream. */
 const MIN_GZIP_BYTES = 128 * 1024
+/** How long the end of a watch may take to reach a client that does not read. */
+const LINGER_MS = 5_000
 
 declare module 'fastify' {
   interface FastifyRequest {
     call: Call | null
     release: (() => void) | null
+    isAdmitted: boolean
+    isOver: boolean
   }
 }
 
@@ -79,47 +105,83 @@ export class ApiServer {
   readonly #options: ApiServerOptions
   readonly #discovery: Discovery
   readonly #streams = new Set<() => void>()
+  readonly #inFlight: InFlightRequests
+  readonly #readyChecks: readonly HealthCheck[]
+  #listener!: Listener
+  #isShuttingDown = false
+  #closed: Promise<void> | undefined
   #address = ''
 
   constructor(options: ApiServerOptions) {
     this.#options = options
     this.#discovery = new Discovery(options.catalog, () => this.#address)
+    this.#inFlight = new InFlightRequests(options.requestTimeoutMs, (call) => this.#expire(call))
+    this.#readyChecks = [...options.health.readyz, { name: 'shutdown', check: () => this.#checkRunning() }]
     this.app = this.#createApp()
+  }
+
+  /** TLS handshakes that failed. */
+  get handshakeErrors(): number {
+    return this.#listener.handshakeErrors
   }
 
   /** Begins to listen; resolves with the port. */
   async listen(host: string, port: number): Promise<number> {
     await this.app.listen({ host, port })
-    const address = (this.app.server as HttpsServer).address()
-    if (address === null || typeof address === 'string') throw new Error('not listening on a port')
+    const address = this.#listener.server.address() as AddressInfo
     this.#address = `${host.includes(':') ? `[${host}]` : host}:${address.port}`
     return address.port
   }
 
-  /** Ends watches, lets requests finish, closes connections. */
-  async close(): Promise<void> {
+  /**
+   * Stops: says that it is not ready, takes no more connections, ends watches, lets requests finish as long as they
+   * may take, and breaks the connections that are left. Called again, resolves with the first call.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#shutDown()
+    return this.#closed
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#isShuttingDown = true
+    await delay(this.#options.shutdownDelayMs)
+    this.#listener.stop()
     for (const end of [...this.#streams]) end()
+    await Promise.race([this.#inFlight.drained(), delay(this.#options.requestTimeoutMs)])
+    this.#inFlight.stop()
+    this.#listener.destroy()
     await this.app.close()
   }
 
+  #checkRunning(): void {
+    if (this.#isShuttingDown) throw new Error('process is shutting down')
+  }
+
   #createApp(): FastifyInstance {
-    const { tls, logger } = this.#options
-    const common = {
+    const { tls, http2, logger } = this.#options
+    const app = fastify({
       loggerInstance: logger,
       disableRequestLogging: true,
       bodyLimit: MAX_BODY_BYTES,
       forceCloseConnections: 'idle' as const,
+      return503OnClosing: false,
       exposeHeadRoutes: false,
       genReqId: () => '',
       schemaController: NO_SCHEMAS,
       onProtoPoisoning: 'ignore' as const,
       routerOptions: { maxParamLength: 8192, ignoreDuplicateSlashes: false },
+      serverFactory: (handler) => {
+        this.#listener = new Listener({ handler, http2, ...(tls ? { tls } : {}) })
+        return this.#listener.server
+      },
+      clientErrorHandler: refuseConnection,
       frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
         this.#fail(error, request, reply),
-    }
-    const app = (tls ? fastify({ ...common, https: tls }) : fastify(common)) as unknown as FastifyInstance
+    }) as unknown as FastifyInstance
     app.decorateRequest('call', null)
     app.decorateRequest('release', null)
+    app.decorateRequest('isAdmitted', false)
+    app.decorateRequest('isOver', false)
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) =>
       done(null, body),
@@ -128,22 +190,42 @@ export class ApiServer {
     for (const method of methods)
       if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
     app.addHook('onRequest', async (request, reply) => this.#onRequest(request, reply))
-    app.addHook('onResponse', async (request, reply) => this.#onResponse(request, reply))
     app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply))
     app.route({ method: methods, url: '*', handler: async (request, reply) => await this.#handle(request, reply) })
     return app
   }
 
   async #onRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { raw } = request
+    if (this.#isShuttingDown && raw.httpVersionMajor === 1) reply.header('connection', 'close')
+    if (raw.rawHeaders.length >= 2 * MAX_HEADERS) throw tooManyHeaders()
     const call = openCall(request, reply)
     request.call = call
-    request.release = await admitCall(call, this.#options)
+    this.#begin(call)
+    if (this.#options.cors?.apply(call)) return
+    const release = await admitCall(call, this.#options)
+    // The client may have gone while the request waited for its turn.
+    if (request.isOver) {
+      release()
+      return
+    }
+    request.release = release
+    request.isAdmitted = true
+    this.#options.observer?.begin(call)
   }
 
-  async #onResponse(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { call } = request
-    this.#release(request)
-    if (call) this.#options.observe?.(call, reply.statusCode, performance.now() - call.startedAt)
+  /** From here on the call counts, until its connection is done with it: answered, or broken. */
+  #begin(call: Call): void {
+    const { requestTimeoutMs, observer } = this.#options
+    const { request, reply } = call
+    if (!isLongRunning(call.info)) this.#inFlight.begin(call, allottedMs(call, requestTimeoutMs))
+    reply.raw.on('close', () => {
+      request.isOver = true
+      this.#release(request)
+      this.#inFlight.end(call)
+      if (request.isAdmitted) observer?.end(call, reply.statusCode, performance.now() - call.startedAt)
+      if (this.#isShuttingDown) this.#listener.closeIdle()
+    })
   }
 
   #release(request: FastifyRequest): void {
@@ -151,21 +233,46 @@ export class ApiServer {
     request.release = null
   }
 
+  /** A request has taken too long: the client is told, or its connection broken where the answer has begun. */
+  #expire(call: Call): void {
+    const { reply, request } = call
+    this.#options.observer?.terminated(call, 504)
+    if (reply.sent || reply.raw.headersSent) {
+      breakOff(reply)
+      return
+    }
+    if (request.raw.httpVersionMajor === 1 && !request.raw.complete) reply.header('connection', 'close')
+    sendTimeout(reply)
+  }
+
   async #handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const call = request.call!
+    try {
+      return await this.#answer(call, request, reply)
+    } catch (error) {
+      // What a request comes to after its time is over nobody hears of.
+      if (reply.sent) return reply
+      throw error
+    }
+  }
+
+  async #answer(call: Call, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     if (!call.info.isResourceRequest) return await this.#handlePath(call, reply)
     const { apiGroup } = call.info
     if (!this.#options.catalog.group(apiGroup)) return notFoundPage(reply)
     const { catalog, services } = this.#options
     const answer = await dispatch(call, { catalog, services, watches: { opened: (end) => this.#track(request, end) } })
-    return this.#send(call, reply, answer)
+    return reply.sent ? reply : this.#send(call, reply, answer)
   }
 
   /** Keeps a stream so that it can be ended; its place in the in-flight limits is given back. */
   #track(request: FastifyRequest, end: () => void): () => void {
     this.#release(request)
     this.#streams.add(end)
-    return () => this.#streams.delete(end)
+    return () => {
+      this.#streams.delete(end)
+      lingerAtMost(request.call!.reply, LINGER_MS)
+    }
   }
 
   #send(call: Call, reply: FastifyReply, answer: Answer): FastifyReply {
@@ -208,17 +315,28 @@ export class ApiServer {
   async #handleHealth(call: Call, segments: readonly string[], reply: FastifyReply): Promise<boolean> {
     const [endpoint, single, ...rest] = segments
     if (rest.length > 0 || (endpoint !== 'healthz' && endpoint !== 'livez' && endpoint !== 'readyz')) return false
-    const answer = await healthAnswer(endpoint, single, this.#options.health[endpoint], call.query)
+    const checks = endpoint === 'readyz' ? this.#readyChecks : this.#options.health[endpoint]
+    const answer = await healthAnswer(endpoint, single, checks, call.query)
     if (!answer) return false
     reply.header('x-content-type-options', 'nosniff')
     reply.code(answer.status).header('content-type', answer.contentType).send(answer.body)
     return true
   }
 
+  /** Past the limits on requests at once: plain text, as upstream's filter. */
+  #refuse(error: TooManyRequestsError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const { call } = request
+    if (call) this.#options.observer?.terminated(call, 429)
+    reply.header('retry-after', String(error.retryAfterSeconds))
+    return sendText(reply, 429, error.message)
+  }
+
   /** Every failure leaves as a Status; what is none is a bug and says nothing to the client. */
   #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    if (error instanceof TooManyRequestsError) return this.#refuse(error, request, reply)
     const apiError = asApiError(error) ?? frameworkError(error)
-    if (!apiError) request.log.error({ err: error, url: request.url }, 'request failed')
+    if (!apiError && !request.isOver && !isBroken(error))
+      request.log.error({ err: error, url: request.url }, 'request failed')
     const status = (apiError ?? unknownError('internal error')).toStatus()
     const { call } = request
     this.#release(request)
@@ -234,6 +352,9 @@ export class ApiServer {
   }
 }
 
+/** The client's connection broke while its body was read. */
+const isBroken = (error: unknown): boolean => (error as { readonly code?: string }).code === 'ECONNRESET'
+
 /** Failures that Fastify itself notices, as upstream would word them. Undefined: not the client's. */
 function frameworkError(error: unknown): ApiError | undefined {
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string }
@@ -241,6 +362,16 @@ function frameworkError(error: unknown): ApiError | undefined {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupportedMediaType('415: Unsupported Media Type', {})
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return badRequest(message ?? 'bad request')
   return undefined
+}
+
+function tooManyHeaders(): ApiError {
+  return new ApiError({ code: 431, reason: '', message: `a request may have ${MAX_HEADERS} headers` })
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref()
+  })
 }
 
 function outputOf(request: FastifyRequest): OutputFormat | undefined {
@@ -259,13 +390,4 @@ function setWarnings(call: Call, reply: FastifyReply): void {
 function acceptsGzip(call: Call): boolean {
   const accepted = call.request.headers['accept-encoding']
   return typeof accepted === 'string' && accepted.split(',').some((e) => e.trim().split(';')[0] === 'gzip')
-}
-
-/** Go's own answer to a path that nobody serves. */
-export function notFoundPage(reply: FastifyReply): FastifyReply {
-  return reply
-    .code(404)
-    .header('content-type', 'text/plain; charset=utf-8')
-    .header('x-content-type-options', 'nosniff')
-    .send('404 page not found\n')
 }

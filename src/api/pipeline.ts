@@ -9,7 +9,7 @@ import type { Authorizer } from '../auth/authz/authorizer.ts'
 import { Call } from './call.ts'
 import { authorize } from './filters/authorization.ts'
 import type { FlowControl } from './filters/flow-control.ts'
-import { parseGoDuration, QueryParameters } from './query-parameters.ts'
+import { QueryParameters } from './query-parameters.ts'
 import { requestInfo } from './request-info.ts'
 import { peerOf } from './tls-peer.ts'
 
@@ -52,7 +52,6 @@ function decodePath(path: string): string {
 
 /** What every request passes before its body is read. Resolves with what gives its place back. Errors: 400–429. */
 export async function admitCall(call: Call, options: PipelineOptions): Promise<() => void> {
-  checkTimeout(call)
   call.user = await authenticate(call, options.authenticator)
   const impersonated = await options.impersonate(call, options.authorizer)
   if (impersonated) call.user = impersonated
@@ -65,14 +64,6 @@ export async function admitCall(call: Call, options: PipelineOptions): Promise<(
     throw error
   }
   return release
-}
-
-/** `timeout` bounds how long the request may take: it must be a duration. */
-function checkTimeout(call: Call): void {
-  const text = call.query.get('timeout')
-  if (text === undefined || text === '' || call.info.verb === 'watch') return
-  if (parseGoDuration(text) !== undefined) return
-  throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${goQuote(text)}`)
 }
 
 async function authenticate(call: Call, authenticator: Authenticator): Promise<UserInfo> {

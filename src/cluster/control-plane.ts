@@ -4,10 +4,11 @@ import type { AdmissionPlugin } from '../admission/admission.ts'
 import { AdmissionChain } from '../admission/chain.ts'
 import type { VirtualHandlers } from '../api/api-resource.ts'
 import { ApiServer, type PathHandler } from '../api/api-server.ts'
-import { FlowControl } from '../api/filters/flow-control.ts'
+import type { Cors } from '../api/filters/cors.ts'
+import { DEFAULT_FLOW_CONTROL, FlowControl, type FlowControlOptions } from '../api/filters/flow-control.ts'
 import type { HandlerServices } from '../api/handlers/services.ts'
 import type { HealthCheck } from '../api/health.ts'
-import { ApiMetrics } from '../api/metrics.ts'
+import { ApiMetrics, type ObjectCount } from '../api/metrics/api-metrics.ts'
 import type { Impersonate } from '../api/pipeline.ts'
 import { ResourceCatalog } from '../api/resource-catalog.ts'
 import { type Clock, systemClock, type Timer } from '../apimachinery/clock.ts'
@@ -20,6 +21,7 @@ import { Registry } from '../registry/generic/registry.ts'
 import type { AnyResourceEntry, RegistryConfig } from '../registry/resource.ts'
 import type { Store } from '../storage/store.ts'
 import { WatchCacheGroup } from '../storage/watch-cache/watch-cache-group.ts'
+import { followFlowControl } from './flow-control-source.ts'
 
 /** What is made before the parts that look into the registry (authorizers, admission plugins) can be. */
 export interface ControlPlaneParts {
@@ -43,6 +45,8 @@ export interface ControlPlaneOptions {
   readonly clock?: Clock
   readonly logger: FastifyBaseLogger
   readonly tls?: HttpsOptions
+  /** How the HTTP surface behaves; upstream's defaults for what is left out. */
+  readonly http?: Partial<HttpOptions>
   readonly enabledVersions?: ReadonlySet<string>
   /** A resource's entry as the server is to have it: with what authorization adds to its writes. */
   guarded?(entry: AnyResourceEntry): AnyResourceEntry
@@ -52,6 +56,25 @@ export interface ControlPlaneOptions {
   admission(parts: ControlPlaneParts): readonly AdmissionPlugin[]
   virtual(parts: ControlPlaneParts): ReadonlyMap<string, VirtualHandlers>
   paths(parts: ControlPlaneParts, catalog: ResourceCatalog): readonly PathHandler[]
+}
+
+export interface HttpOptions {
+  /** HTTP/2 on TLS; on by default (`--disable-http2-serving`). */
+  readonly http2: boolean
+  /** `--request-timeout`; default 60 s. */
+  readonly requestTimeoutMs: number
+  /** `--shutdown-delay-duration`; default 0. */
+  readonly shutdownDelayMs: number
+  readonly flowControl: FlowControlOptions
+  readonly cors: Cors | undefined
+}
+
+const DEFAULT_HTTP: HttpOptions = {
+  http2: true,
+  requestTimeoutMs: 60_000,
+  shutdownDelayMs: 0,
+  flowControl: DEFAULT_FLOW_CONTROL,
+  cors: undefined,
 }
 
 /** A running API server with everything behind it. */
@@ -101,18 +124,29 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     virtual: options.virtual(parts),
     ...(enabledVersions ? { enabledVersions } : {}),
   })
-  const metrics = new ApiMetrics()
+  const http = { ...DEFAULT_HTTP, ...options.http }
+  const flowControl = new FlowControl(http.flowControl, () => clock.now())
+  const metrics = new ApiMetrics({
+    catalog,
+    flowControl,
+    objectCounts: () => objectCounts(parts.registry),
+    handshakeErrors: () => server.handshakeErrors,
+  })
   const handlerServices = { admission: new AdmissionChain(options.admission(parts)), authorizer }
   const server = new ApiServer({
     catalog,
     authenticator: options.authenticator(parts),
     authorizer,
     impersonate: options.impersonate(parts),
-    flowControl: new FlowControl(),
+    flowControl,
     services: handlerServices,
     health: healthChecks(store),
     paths: [...options.paths(parts, catalog), metrics.path],
-    observe: (call, status, durationMs) => metrics.observe(call, status, durationMs),
+    observer: metrics.observer,
+    http2: http.http2,
+    requestTimeoutMs: http.requestTimeoutMs,
+    shutdownDelayMs: http.shutdownDelayMs,
+    ...(http.cors ? { cors: http.cors } : {}),
     logger,
     ...(options.tls ? { tls: options.tls } : {}),
   })
@@ -126,7 +160,10 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     serviceRepair: services.repair,
     catalog,
     services: handlerServices,
-    listen: (host, port) => server.listen(host, port),
+    listen: async (host, port) => {
+      await followFlowControl(parts.registry, flowControl)
+      return await server.listen(host, port)
+    },
     close: async () => {
       repairs.cancel()
       await server.close()
@@ -134,6 +171,11 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       await store.close()
     },
   }
+}
+
+function* objectCounts(registry: Registry): Generator<ObjectCount> {
+  for (const { entry, cache } of registry.backings())
+    yield { group: entry.group, resource: entry.resource, count: cache.size }
 }
 
 /** How often upstream looks whether addresses and ports agree with the services. */

@@ -1,136 +1,253 @@
-import { ApiError } from '../../apimachinery/api-error.ts'
+import type { FlowSchema, PriorityLevelConfiguration } from '../../apimachinery/types/flowcontrol-v1.ts'
 import type { Call } from '../call.ts'
+import { compareFlowSchemas, flowDistinguisher, matchesFlowSchema } from '../flow-control/flow-schema.ts'
+import { InFlightGauge } from '../flow-control/in-flight-gauge.ts'
+import { PriorityLevel, type RejectReason, sharesOf } from '../flow-control/priority-level.ts'
+import type { RequestInfo } from '../request-info.ts'
 
 export interface FlowControlOptions {
-  /** Requests that change nothing, at once (`--max-requests-inflight`). */
+  /** `--max-requests-inflight`. With priorities, the two limits together are the server's seats. */
   readonly maxReadOnly: number
-  /** Requests that change something, at once (`--max-mutating-requests-inflight`). */
+  /** `--max-mutating-requests-inflight`. */
   readonly maxMutating: number
-  /** Waiting requests per limit and user before 429. */
-  readonly maxQueuedPerUser: number
-  /** How long a request waits for its turn before 429. */
+  /** `--enable-priority-and-fairness`: false leaves the two limits alone, without queues. */
+  readonly priorities: boolean
+  /** Longest wait for a seat. */
   readonly maxWaitMs: number
 }
 
+/** Upstream's defaults: a request waits for a quarter of the time that it may take. */
 export const DEFAULT_FLOW_CONTROL: FlowControlOptions = {
   maxReadOnly: 400,
   maxMutating: 200,
-  maxQueuedPerUser: 100,
+  priorities: true,
   maxWaitMs: 15_000,
 }
 
-const READ_ONLY_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'watch', 'head'])
+const READ_ONLY_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
+const LONG_RUNNING_VERBS: ReadonlySet<string> = new Set(['watch', 'proxy'])
 const LONG_RUNNING_SUBRESOURCES: ReadonlySet<string> = new Set(['attach', 'exec', 'proxy', 'log', 'portforward'])
 
-/** Watches and connections to containers: not counted, not timed out. */
-export function isLongRunning(call: Call): boolean {
-  const { verb, subresource } = call.info
-  if (verb === 'watch' || verb === 'proxy') return true
-  return LONG_RUNNING_SUBRESOURCES.has(subresource)
+/** Watches and connections to containers: they have no deadline. */
+export function isLongRunning({ verb, isResourceRequest, subresource }: RequestInfo): boolean {
+  return LONG_RUNNING_VERBS.has(verb) || (isResourceRequest && LONG_RUNNING_SUBRESOURCES.has(subresource))
 }
 
-interface Waiting {
-  readonly start: () => void
+/** 429: the client is to come again later. Answered in plain text, as upstream does before any handler. */
+export class TooManyRequestsError extends Error {
+  readonly retryAfterSeconds: number
+
+  constructor(retryAfterSeconds: number) {
+    super('Too many requests, please try again later.')
+    this.name = 'TooManyRequestsError'
+    this.retryAfterSeconds = retryAfterSeconds
+  }
 }
+
+/** Counts what happens to the requests of one flow schema. */
+export interface FlowCounts {
+  readonly schema: string
+  readonly level: string
+  executing: number
+  waiting: number
+  dispatched: number
+  readonly rejected: Record<RejectReason, number>
+}
+
+interface Flow {
+  readonly schema: FlowSchema
+  readonly level: PriorityLevel
+  readonly counts: FlowCounts
+}
+
+const NOTHING = (): void => {}
 
 /**
- * Limits the requests that are served at once. Who must wait queues with its own user; the queues are served in turn,
- * so that one busy client cannot keep the others out. Members of system:masters are exempt, as upstream.
+ * Limits the requests that are served at once. A request belongs to the first flow schema that matches it; that names a
+ * priority level, which has a share of the server's seats and may take those that others leave free. Who finds none
+ * waits in the queue of its flow.
+ *
+ * Differs from kube-apiserver: every request takes one seat, and levels lend to each other at once rather than every
+ * ten seconds.
+ *
+ * @see https://kep.k8s.io/1040 and apiserver pkg/server/filters/priority-and-fairness.go
  */
 export class FlowControl {
+  readonly readOnly: InFlightGauge = new InFlightGauge()
+  readonly mutating: InFlightGauge = new InFlightGauge()
   readonly #options: FlowControlOptions
-  readonly #readOnly: FairLimiter
-  readonly #mutating: FairLimiter
+  readonly #now: () => number
+  #levels: readonly PriorityLevel[] = []
+  #flows: readonly Flow[] = []
+  readonly #counts = new Map<string, FlowCounts>()
 
-  constructor(options: FlowControlOptions = DEFAULT_FLOW_CONTROL) {
+  constructor(options: FlowControlOptions = DEFAULT_FLOW_CONTROL, now: () => number = Date.now) {
     this.#options = options
-    this.#readOnly = new FairLimiter(options.maxReadOnly)
-    this.#mutating = new FairLimiter(options.maxMutating)
+    this.#now = now
   }
 
-  /** Waits for the call's turn; the returned function gives it back. Errors: 429. */
+  /** Takes the stored configuration over. Requests that run keep their seats; who waited in a level that changed is let in. */
+  configure(schemas: readonly FlowSchema[], configurations: readonly PriorityLevelConfiguration[]): void {
+    const all = this.#options.maxReadOnly + this.#options.maxMutating
+    const shares = configurations.reduce((sum, c) => sum + sharesOf(c), 0) || 1
+    const before = this.#levels
+    this.#levels = configurations.map((c) =>
+      this.#levelOf(c, { all, nominal: Math.ceil((all * sharesOf(c)) / shares) }),
+    )
+    for (const level of before) if (!this.#levels.includes(level)) while (level.waiting > 0) level.startNext()
+    const byName = new Map(this.#levels.map((level) => [level.name, level]))
+    this.#flows = [...schemas].sort(compareFlowSchemas).flatMap((schema) => {
+      const level = byName.get(schema.spec?.priorityLevelConfiguration.name ?? '')
+      return level ? [{ schema, level, counts: this.#countsOf(schema, level) }] : []
+    })
+    const current = new Set(this.#flows.map((flow) => flow.counts))
+    for (const [key, counts] of this.#counts) if (!current.has(counts)) this.#counts.delete(key)
+  }
+
+  get levels(): readonly PriorityLevel[] {
+    return this.#levels
+  }
+
+  get counts(): Iterable<FlowCounts> {
+    return this.#counts.values()
+  }
+
+  /** Gets the call a seat, or its turn to get one; the returned function gives it back. Errors: 429. */
   acquire(call: Call): (() => void) | Promise<() => void> {
-    if (isLongRunning(call) || call.user?.groups.includes('system:masters')) return noRelease
-    const limiter = READ_ONLY_VERBS.has(call.info.verb) ? this.#readOnly : this.#mutating
-    if (limiter.tryEnter()) return limiter.release
-    return this.#wait(limiter, call.user?.name ?? '')
+    const { info } = call
+    if (isLongRunning(info) && info.verb !== 'watch') return NOTHING
+    const gauge = READ_ONLY_VERBS.has(info.verb) ? this.readOnly : this.mutating
+    if (!this.#options.priorities) return this.#enterLimit(call, gauge)
+    const flow = this.#classify(call)
+    if (!flow) return running(gauge)
+    call.reply.header('x-kubernetes-pf-prioritylevel-uid', flow.level.uid)
+    call.reply.header('x-kubernetes-pf-flowschema-uid', flow.schema.metadata.uid ?? '')
+    if (!this.#hasSeat(flow.level)) return this.#wait(call, flow, gauge)
+    flow.level.enter()
+    return this.#seated(flow, gauge)
   }
 
-  async #wait(limiter: FairLimiter, user: string): Promise<() => void> {
-    const { maxQueuedPerUser, maxWaitMs } = this.#options
-    if (limiter.queued(user) >= maxQueuedPerUser) throw tooManyRequests()
-    await new Promise<void>((resolve, reject) => {
+  #classify(call: Call): Flow | undefined {
+    const digest = { user: call.user!, info: call.info }
+    return this.#flows.find(({ schema }) => matchesFlowSchema(schema, digest))
+  }
+
+  /** The two limits of `--enable-priority-and-fairness=false`; system:masters may exceed them. */
+  #enterLimit(call: Call, gauge: InFlightGauge): () => void {
+    const { maxReadOnly, maxMutating } = this.#options
+    const max = gauge === this.readOnly ? maxReadOnly : maxMutating
+    const isRefused = max > 0 && gauge.executing >= max && !call.user!.groups.includes('system:masters')
+    if (isRefused) throw new TooManyRequestsError(1)
+    return running(gauge)
+  }
+
+  /** Who comes later waits behind those that wait already. */
+  #hasSeat(level: PriorityLevel): boolean {
+    return level.limits.isExempt || (level.waiting === 0 && this.#hasFreeSeat(level))
+  }
+
+  #hasFreeSeat({ limits, executing, borrowed }: PriorityLevel): boolean {
+    if (limits.isExempt || executing < limits.nominal) return true
+    return borrowed < limits.borrowable && this.#lendable() > 0
+  }
+
+  /** Seats that nobody uses and that nobody has borrowed yet. */
+  #lendable(): number {
+    return this.#levels.reduce((sum, level) => sum + level.idleLendable - level.borrowed, 0)
+  }
+
+  /** Counts a request that has got its seat; the returned function gives that back. */
+  #seated({ level, counts }: Flow, gauge: InFlightGauge): () => void {
+    counts.dispatched++
+    counts.executing++
+    const leave = running(gauge)
+    return () => {
+      leave()
+      counts.executing--
+      level.leave()
+      this.#dispatch(level)
+    }
+  }
+
+  async #wait(call: Call, flow: Flow, gauge: InFlightGauge): Promise<() => void> {
+    const { level, schema } = flow
+    const name = `${schema.metadata.name}/${flowDistinguisher(schema, { user: call.user!, info: call.info })}`
+    if (!level.hasRoomFor(name)) throw this.#refuse(flow, level.limits.queuing ? 'queue-full' : 'concurrency-limit')
+    gauge.wait(1)
+    flow.counts.waiting++
+    try {
+      await this.#turn(flow, name)
+    } finally {
+      gauge.wait(-1)
+      flow.counts.waiting--
+    }
+    return this.#seated(flow, gauge)
+  }
+
+  /** Resolves when it is the request's turn: it has its seat then. */
+  #turn(flow: Flow, name: string): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
-        limiter.forget(user, waiting)
-        reject(tooManyRequests())
-      }, maxWaitMs)
-      const waiting: Waiting = {
+        flow.level.forget(name, waiting)
+        reject(this.#refuse(flow, 'time-out'))
+      }, this.#options.maxWaitMs)
+      const waiting = {
         start: () => {
           clearTimeout(timer)
           resolve()
         },
       }
-      limiter.enqueue(user, waiting)
+      flow.level.enqueue(name, waiting)
     })
-    return limiter.release
-  }
-}
-
-const noRelease = (): void => {}
-
-/** 429 as upstream's priority and fairness words it; clients wait one second. */
-function tooManyRequests(): ApiError {
-  return new ApiError({
-    code: 429,
-    reason: 'TooManyRequests',
-    message: 'Too many requests, please try again later.',
-    details: { retryAfterSeconds: 1 },
-  })
-}
-
-/** Up to so many at once; those behind them in one queue per key, served round robin. */
-class FairLimiter {
-  readonly #max: number
-  #running = 0
-  readonly #queues = new Map<string, Waiting[]>()
-
-  constructor(max: number) {
-    this.#max = max
   }
 
-  tryEnter(): boolean {
-    if (this.#running >= this.#max || this.#queues.size > 0) return false
-    this.#running++
-    return true
+  /** A seat of the level is free: its own come first, then those that may borrow it. */
+  #dispatch(freed: PriorityLevel): void {
+    this.#startNext(freed)
+    for (const level of this.#levels) if (level.waiting > 0 && level !== freed) this.#startNext(level)
   }
 
-  queued(key: string): number {
-    return this.#queues.get(key)?.length ?? 0
+  #startNext(level: PriorityLevel): void {
+    while (level.waiting > 0 && this.#hasFreeSeat(level)) level.startNext()
   }
 
-  enqueue(key: string, waiting: Waiting): void {
-    const queue = this.#queues.get(key)
-    if (queue) queue.push(waiting)
-    else this.#queues.set(key, [waiting])
+  #refuse({ level, counts }: Flow, reason: RejectReason): TooManyRequestsError {
+    counts.rejected[reason]++
+    level.dropped.record()
+    return new TooManyRequestsError(level.dropped.retryAfterSeconds)
   }
 
-  forget(key: string, waiting: Waiting): void {
-    const rest = this.#queues.get(key)?.filter((w) => w !== waiting) ?? []
-    if (rest.length > 0) this.#queues.set(key, rest)
-    else this.#queues.delete(key)
+  /** The level as it runs, unless its configuration has changed: then a new one, that those in the old one don't count in. */
+  #levelOf(
+    configuration: PriorityLevelConfiguration,
+    seats: { readonly all: number; readonly nominal: number },
+  ): PriorityLevel {
+    const fresh = new PriorityLevel(configuration, seats, this.#now)
+    const running = this.#levels.find((level) => level.name === fresh.name && level.uid === fresh.uid)
+    return running && JSON.stringify(running.limits) === JSON.stringify(fresh.limits) ? running : fresh
   }
 
-  readonly release = (): void => {
-    const next = this.#queues.entries().next()
-    if (next.done) {
-      this.#running--
-      return
+  #countsOf(schema: FlowSchema, level: PriorityLevel): FlowCounts {
+    const key = `${schema.metadata.name}/${level.name}`
+    let counts = this.#counts.get(key)
+    if (!counts) {
+      const rejected = { 'queue-full': 0, 'concurrency-limit': 0, 'time-out': 0 }
+      counts = {
+        schema: schema.metadata.name ?? '',
+        level: level.name,
+        executing: 0,
+        waiting: 0,
+        dispatched: 0,
+        rejected,
+      }
+      this.#counts.set(key, counts)
     }
-    const [key, queue] = next.value
-    const waiting = queue.shift()!
-    // Behind the others: a Map keeps the order in which keys were set.
-    this.#queues.delete(key)
-    if (queue.length > 0) this.#queues.set(key, queue)
-    waiting.start()
+    return counts
   }
+}
+
+/** Counts a request that runs; the returned function that it does no more. */
+function running(gauge: InFlightGauge): () => void {
+  gauge.execute(1)
+  return () => gauge.execute(-1)
 }

@@ -1,0 +1,27 @@
+import type { Registry as ProcessMetrics } from 'prom-client'
+import { methodNotAllowed } from '../../apimachinery/api-error.ts'
+import type { PathHandler } from '../api-server.ts'
+import { EXPOSITION_CONTENT_TYPE, expose, type Metric } from './exposition.ts'
+
+/** Serves `/metrics`: the server's own, and those of the process. */
+export function metricsPath(metrics: () => Iterable<Metric>): PathHandler {
+  let ofProcess: Promise<ProcessMetrics> | undefined
+  return {
+    matches: (path) => path === '/metrics',
+    handle: async (call) => {
+      const { method } = call.request
+      if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed()
+      ofProcess ??= processMetrics()
+      const body = expose(metrics()) + (await (await ofProcess).metrics())
+      call.reply.header('content-type', EXPOSITION_CONTENT_TYPE).send(Buffer.from(body))
+    },
+  }
+}
+
+/** `process_*` and `nodejs_*`. Loaded with the first question: a start must not pay for it. */
+async function processMetrics(): Promise<ProcessMetrics> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  return registry
+}
