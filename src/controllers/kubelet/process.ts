@@ -1,0 +1,46 @@
+import type { Container, Pod } from '../../apimachinery/types/core-v1.ts'
+import { environmentOf } from './environment.ts'
+import type { Program } from './program.ts'
+import { Shell } from './shell.ts'
+
+export interface ProcessOptions {
+  readonly pod: Pod
+  readonly container: Container
+  readonly hostIp: string
+  readonly podIp: string
+  /** What nothing is known of runs for ever, as a server; otherwise it ends well after a second. */
+  readonly forever: boolean
+}
+
+/** How long a process runs of which nothing is known, where it is meant to end. */
+const UNKNOWN_RUN_MS = 1000
+
+/** What a container's command does; undefined: it runs and says nothing. */
+export function containerProgram(options: ProcessOptions): Program | undefined {
+  const { container, forever } = options
+  const command = [...(container.command ?? []), ...(container.args ?? [])]
+  if (container.command?.length || isShellImage(container.image ?? '')) {
+    const shell = new Shell({
+      environment: environmentOf(options),
+      files: new Map(),
+      hostname: hostnameOf(options.pod),
+    })
+    const program = shell.program(command)
+    if (program) return program
+  }
+  return forever ? undefined : ends()
+}
+
+function* ends(): Program {
+  yield { kind: 'sleep', ms: UNKNOWN_RUN_MS }
+  return 0
+}
+
+/** Images whose arguments are a command of their own. */
+function isShellImage(image: string): boolean {
+  return /(^|\/)(busybox|alpine|debian|ubuntu|bash)(:|@|$)/.test(image)
+}
+
+export function hostnameOf(pod: Pod): string {
+  return pod.spec?.hostname || (pod.metadata.name ?? '').slice(0, 63)
+}

@@ -1,0 +1,114 @@
+import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
+import type { Client, Typed } from '../runtime/client.ts'
+import type { EventRecorder } from '../runtime/controller.ts'
+import { requiredAffinityMatches } from '../scheduler/node-affinity-match.ts'
+import { NodeInfo } from '../scheduler/node-info.ts'
+import { hostPortsOf, podInfo, portsConflict } from '../scheduler/pod-info.ts'
+import { AddressPool } from './addresses.ts'
+import { fullImageName } from './image-reference.ts'
+import type { PodWorker } from './pod-worker.ts'
+import type { Timeline } from './timeline.ts'
+
+/** What a simulated node needs of the fleet that it belongs to. */
+export interface NodeSurroundings {
+  readonly timeline: Timeline
+  /** The API as this node's kubelet. */
+  clientOf(nodeName: string): Client
+  recorderOf(nodeName: string): EventRecorder
+  /** A pod's status has to be written. */
+  changed(worker: PodWorker): void
+  /** False where there have been too many Events lately: they are left out. */
+  mayRecord(): boolean
+}
+
+/** Why a node will not run a pod. */
+export interface Refusal {
+  readonly reason: string
+  readonly message: string
+}
+
+/** A node that exists only here: its pods, addresses and images. */
+export class SimulatedNode {
+  readonly name: string
+  readonly ip: string
+  readonly addresses: AddressPool
+  readonly timeline: Timeline
+  readonly workers: Map<string, PodWorker> = new Map()
+  readonly #surroundings: NodeSurroundings
+  readonly #info: NodeInfo
+  readonly #images: Set<string> = new Set()
+
+  constructor(node: Node, ip: string, podPrefix: string, surroundings: NodeSurroundings) {
+    this.name = node.metadata.name ?? ''
+    this.ip = ip
+    this.addresses = new AddressPool(podPrefix)
+    this.timeline = surroundings.timeline
+    this.#surroundings = surroundings
+    this.#info = new NodeInfo(this.name, node)
+  }
+
+  get client(): Client {
+    return this.#surroundings.clientOf(this.name)
+  }
+
+  setNode(node: Node): void {
+    this.#info.setNode(node)
+  }
+
+  hasImage(image: string): boolean {
+    return this.#images.has(fullImageName(image))
+  }
+
+  addImage(image: string): void {
+    this.#images.add(fullImageName(image))
+  }
+
+  record(pod: Typed<Pod>, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    if (this.#surroundings.mayRecord()) this.#surroundings.recorderOf(this.name).record(pod, type, reason, message)
+  }
+
+  changed(worker: PodWorker): void {
+    this.#surroundings.changed(worker)
+  }
+
+  /** Counts a pod as running here, or says why it cannot. @see kubernetes pkg/kubelet/lifecycle/predicate.go */
+  admit(pod: Pod): Refusal | undefined {
+    const info = podInfo(pod)
+    const { node } = this.#info
+    if (this.#info.pods.size + 1 > this.#info.allowedPods) {
+      return shortage('pods', 1, this.#info.pods.size, this.#info.allowedPods)
+    }
+    for (const [name, wanted] of info.requests) {
+      const capacity = this.#info.allocatable.get(name)
+      const used = this.#info.requested.get(name) ?? 0
+      // Resources that only quotas know are none of the node's.
+      if (capacity === undefined && !['cpu', 'memory', 'ephemeral-storage'].includes(name)) continue
+      if (wanted > (capacity ?? 0) - used) return shortage(name, wanted, used, capacity ?? 0)
+    }
+    if (node && !requiredAffinityMatches(pod, node)) {
+      const text = "node(s) didn't match Pod's node affinity/selector"
+      return { reason: 'NodeAffinity', message: `Predicate NodeAffinity failed: ${text}` }
+    }
+    const wanted = hostPortsOf(pod)
+    if (wanted.length > 0) {
+      for (const used of this.#info.hostPorts()) {
+        if (!wanted.some((port) => portsConflict(port, used))) continue
+        const text = "node(s) didn't have free ports for the requested pod ports"
+        return { reason: 'NodePorts', message: `Predicate NodePorts failed: ${text}` }
+      }
+    }
+    this.#info.add(info)
+    return undefined
+  }
+
+  release(uid: string): void {
+    this.#info.remove(uid)
+  }
+}
+
+function shortage(name: string, requested: number, used: number, capacity: number): Refusal {
+  return {
+    reason: `OutOf${name}`,
+    message: `Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
+  }
+}

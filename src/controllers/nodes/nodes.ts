@@ -1,0 +1,210 @@
+import { isAlreadyExists, isNotFound } from '../../apimachinery/api-error.ts'
+import type { Clock, Timer } from '../../apimachinery/clock.ts'
+import type { Node } from '../../apimachinery/types/core-v1.ts'
+import { nodeAddress, podPrefix } from '../kubelet/addresses.ts'
+import { Fleet } from '../kubelet/fleet.ts'
+import type { Client, Typed } from '../runtime/client.ts'
+import { InformerSet } from '../runtime/informer-set.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { NODES } from '../runtime/resources.ts'
+import { noMetrics } from '../runtime/runtime-metrics.ts'
+import { Heartbeat, renewAfterMs } from './heartbeat.ts'
+import { DEFAULT_CAPACITY, type NodeTemplate, nodeObject, nodeStatus, SIMULATED_LABEL } from './node-object.ts'
+
+export interface NodesOptions {
+  /** How many nodes to create; default 0: only those that others create with the label. */
+  readonly count?: number
+  /** Names are this and a number; default `node-`. */
+  readonly namePrefix?: string
+  readonly capacity?: Readonly<Record<string, string>>
+  readonly labels?: Readonly<Record<string, string>>
+  /** Zones that the nodes are dealt out to in turn. */
+  readonly zones?: readonly string[]
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Simulated nodes that run. */
+export interface RunningNodes {
+  readonly fleet: Fleet
+  /** Resolves once the nodes that were asked for are registered. */
+  readonly ready: Promise<void>
+  /** Creates more nodes; resolves with their names. */
+  add(count: number): Promise<readonly string[]>
+  /** Deletes a node from the API; its pods are left to the pod garbage collector. */
+  remove(name: string): Promise<void>
+  stop(): void
+}
+
+/** A kubelet posts its node's whole status so often, even if nothing has changed. */
+const STATUS_INTERVAL_MS = 300_000
+/** Nodes that are registered at once. */
+const CONCURRENCY = 32
+
+/**
+ * Starts simulated nodes. The client must be allowed to watch pods and nodes, to create nodes, and to act as their
+ * kubelets (`system:node:<name>`).
+ */
+export function startNodes(client: Client, options: NodesOptions): RunningNodes {
+  return new Nodes(client, options)
+}
+
+interface Registered {
+  readonly uid: string
+  readonly template: NodeTemplate
+  readonly heartbeat: Heartbeat
+  timer: Timer | undefined
+  statusAtMs: number
+}
+
+class Nodes implements RunningNodes {
+  readonly fleet: Fleet
+  readonly ready: Promise<void>
+  readonly #client: Client
+  readonly #options: NodesOptions
+  readonly #informers: InformerSet
+  readonly #registered: Map<string, Registered> = new Map()
+  readonly #indexes: Map<string, number> = new Map()
+  #nextIndex = 0
+  #isStopped = false
+
+  constructor(client: Client, options: NodesOptions) {
+    const { clock, log } = options
+    this.#client = client
+    this.#options = options
+    this.#informers = new InformerSet({ client, clock, logger: log, metrics: noMetrics })
+    this.fleet = new Fleet({ client, clock, log, informers: this.#informers })
+    this.#informers.informer(NODES).addHandler({
+      set: (node) => this.#nodeSet(node),
+      remove: (node) => this.#nodeGone(node),
+    })
+    this.ready = this.#informers.synced().then(async () => {
+      await this.add((options.count ?? 0) - this.#registered.size)
+    })
+  }
+
+  async add(count: number): Promise<readonly string[]> {
+    const names: string[] = []
+    for (let number = 0; names.length < count; number++) {
+      const name = `${this.#options.namePrefix ?? 'node-'}${number}`
+      if (!this.#registered.has(name) && !this.#indexes.has(name)) names.push(name)
+      if (names.at(-1) === name) this.#indexes.set(name, this.#nextIndex++)
+    }
+    const waiting = [...names]
+    const work = async (): Promise<void> => {
+      for (let name = waiting.shift(); name !== undefined && !this.#isStopped; name = waiting.shift()) {
+        await this.#register(name)
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(CONCURRENCY, names.length) }, work))
+    return names
+  }
+
+  async remove(name: string): Promise<void> {
+    this.#indexes.delete(name)
+    await this.#client.delete(NODES, { namespace: '', name })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#informers.stop()
+    this.fleet.stop()
+    for (const { timer } of this.#registered.values()) timer?.cancel()
+  }
+
+  async #register(name: string): Promise<void> {
+    const index = this.#indexes.get(name)!
+    const { zones = [], labels = {}, capacity = {}, clock } = this.#options
+    const zone: Record<string, string> =
+      zones.length > 0 ? { 'topology.kubernetes.io/zone': zones[index % zones.length]! } : {}
+    const template = this.#template(name, index, { ...DEFAULT_CAPACITY, ...capacity }, { ...zone, ...labels })
+    try {
+      await this.#client.create(NODES, nodeObject(template, clock.now()))
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error
+    }
+  }
+
+  #template(
+    name: string,
+    index: number,
+    capacity: Readonly<Record<string, string>>,
+    labels: Readonly<Record<string, string>>,
+  ): NodeTemplate {
+    return { name, ip: nodeAddress(index), podCidr: `${podPrefix(index)}.0/24`, capacity, labels }
+  }
+
+  #nodeSet(node: Typed<Node>): void {
+    const name = node.metadata.name ?? ''
+    const known = this.#registered.get(name)
+    if (known && known.uid !== node.metadata.uid) this.#nodeGone(node)
+    if (node.metadata.labels?.[SIMULATED_LABEL] !== 'true') return
+    if (this.#registered.has(name)) {
+      this.fleet.nodes.get(name)?.setNode(node)
+      return
+    }
+    this.#takeOver(node)
+  }
+
+  /** A node of ours, or one that somebody made for us to run. */
+  #takeOver(node: Typed<Node>): void {
+    const name = node.metadata.name ?? ''
+    let index = this.#indexes.get(name)
+    if (index === undefined) {
+      index = this.#nextIndex++
+      this.#indexes.set(name, index)
+    }
+    const template = this.#template(name, index, { ...DEFAULT_CAPACITY, ...this.#options.capacity }, {})
+    const ip = node.status?.addresses?.find((a) => a.type === 'InternalIP')?.address ?? template.ip
+    const prefix = /^(\d+\.\d+\.\d+)\.0\/24$/.exec(node.spec?.podCIDR ?? '')?.[1] ?? podPrefix(index)
+    const client = this.fleet.clientOf(name)
+    const registered: Registered = {
+      uid: node.metadata.uid ?? '',
+      template: { ...template, ip },
+      heartbeat: new Heartbeat(client, node),
+      timer: undefined,
+      statusAtMs: node.status?.nodeInfo?.kubeletVersion ? this.#options.clock.now() : 0,
+    }
+    this.#registered.set(name, registered)
+    this.fleet.addNode(node, ip, prefix)
+    this.fleet.recordNode(node, 'Starting', 'Starting kubelet.')
+    void this.#beat(name, registered)
+  }
+
+  #nodeGone(node: Typed<Node>): void {
+    const name = node.metadata.name ?? ''
+    const known = this.#registered.get(name)
+    if (!known) return
+    known.timer?.cancel()
+    this.#registered.delete(name)
+    this.#indexes.delete(name)
+    this.fleet.removeNode(name)
+  }
+
+  /** One heartbeat: the Lease, and the whole status when its time has come. */
+  async #beat(name: string, registered: Registered): Promise<void> {
+    const { clock, log } = this.#options
+    try {
+      await registered.heartbeat.beat(clock.now())
+      if (clock.now() - registered.statusAtMs >= STATUS_INTERVAL_MS) await this.#postStatus(name, registered)
+    } catch (error) {
+      if (this.#isStopped) return
+      log.debug({ err: error, node: name }, 'heartbeat failed')
+    }
+    if (this.#isStopped || this.#registered.get(name) !== registered) return
+    const delay = renewAfterMs(this.#registered.size)
+    registered.timer = this.fleet.timeline.after(delay, () => void this.#beat(name, registered))
+  }
+
+  async #postStatus(name: string, registered: Registered): Promise<void> {
+    const node = this.#informers.get(NODES, { namespace: '', name })
+    if (!node) return
+    const status = nodeStatus(registered.template, node.status, this.#options.clock.now())
+    try {
+      await this.fleet.clientOf(name).updateSubresource(NODES, 'status', { ...node, status })
+      registered.statusAtMs = this.#options.clock.now()
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+}
