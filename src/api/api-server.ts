@@ -1,4 +1,4 @@
-import { METHODS } from 'node:http'
+import { METHODS, type RequestListener } from 'node:http'
 import type { ServerOptions as HttpsOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
@@ -9,6 +9,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
+  LogController,
 } from 'fastify'
 import {
   ApiError,
@@ -107,7 +108,8 @@ export class ApiServer {
   readonly #streams = new Set<() => void>()
   readonly #inFlight: InFlightRequests
   readonly #readyChecks: readonly HealthCheck[]
-  #listener!: Listener
+  /** The application's own, and the plain one beside it. */
+  readonly #listeners: Listener[] = []
   #isShuttingDown = false
   #closed: Promise<void> | undefined
   #address = ''
@@ -122,15 +124,29 @@ export class ApiServer {
 
   /** TLS handshakes that failed. */
   get handshakeErrors(): number {
-    return this.#listener.handshakeErrors
+    return this.#listeners.reduce((sum, listener) => sum + listener.handshakeErrors, 0)
   }
 
   /** Begins to listen; resolves with the port. */
   async listen(host: string, port: number): Promise<number> {
     await this.app.listen({ host, port })
-    const address = this.#listener.server.address() as AddressInfo
+    const address = this.app.server.address() as AddressInfo
     this.#address = `${host.includes(':') ? `[${host}]` : host}:${address.port}`
     return address.port
+  }
+
+  /** Listens without TLS as well; resolves with the port. */
+  async listenPlain(host: string, port: number): Promise<number> {
+    const handler: RequestListener = (request, response) => this.app.routing(request, response)
+    const listener = new Listener({ handler, http2: false })
+    this.#listeners.push(listener)
+    const { server } = listener
+    server.on('clientError', refuseConnection)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, resolve)
+    })
+    return (server.address() as AddressInfo).port
   }
 
   /**
@@ -145,11 +161,11 @@ export class ApiServer {
   async #shutDown(): Promise<void> {
     this.#isShuttingDown = true
     await delay(this.#options.shutdownDelayMs)
-    this.#listener.stop()
+    for (const listener of this.#listeners) listener.stop()
     for (const end of [...this.#streams]) end()
     await Promise.race([this.#inFlight.drained(), delay(this.#options.requestTimeoutMs)])
     this.#inFlight.stop()
-    this.#listener.destroy()
+    for (const listener of this.#listeners) listener.destroy()
     await this.app.close()
   }
 
@@ -161,7 +177,7 @@ export class ApiServer {
     const { tls, http2, logger } = this.#options
     const app = fastify({
       loggerInstance: logger,
-      disableRequestLogging: true,
+      logController: new LogController({ disableRequestLogging: true }),
       bodyLimit: MAX_BODY_BYTES,
       forceCloseConnections: 'idle' as const,
       return503OnClosing: false,
@@ -171,8 +187,9 @@ export class ApiServer {
       onProtoPoisoning: 'ignore' as const,
       routerOptions: { maxParamLength: 8192, ignoreDuplicateSlashes: false },
       serverFactory: (handler) => {
-        this.#listener = new Listener({ handler, http2, ...(tls ? { tls } : {}) })
-        return this.#listener.server
+        const listener = new Listener({ handler, http2, ...(tls ? { tls } : {}) })
+        this.#listeners.push(listener)
+        return listener.server
       },
       clientErrorHandler: refuseConnection,
       frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
@@ -224,7 +241,7 @@ export class ApiServer {
       this.#release(request)
       this.#inFlight.end(call)
       if (request.isAdmitted) observer?.end(call, reply.statusCode, performance.now() - call.startedAt)
-      if (this.#isShuttingDown) this.#listener.closeIdle()
+      if (this.#isShuttingDown) for (const listener of this.#listeners) listener.closeIdle()
     })
   }
 

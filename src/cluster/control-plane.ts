@@ -4,6 +4,7 @@ import type { AdmissionPlugin } from '../admission/admission.ts'
 import { AdmissionChain } from '../admission/chain.ts'
 import type { VirtualHandlers } from '../api/api-resource.ts'
 import { ApiServer, type PathHandler } from '../api/api-server.ts'
+import { swaggerUiPath } from '../api/browse/swagger-ui.ts'
 import type { Cors } from '../api/filters/cors.ts'
 import { DEFAULT_FLOW_CONTROL, FlowControl, type FlowControlOptions } from '../api/filters/flow-control.ts'
 import type { HandlerServices } from '../api/handlers/services.ts'
@@ -67,6 +68,8 @@ export interface HttpOptions {
   readonly shutdownDelayMs: number
   readonly flowControl: FlowControlOptions
   readonly cors: Cors | undefined
+  /** Serve `/swagger-ui/`. */
+  readonly swaggerUi: boolean
 }
 
 const DEFAULT_HTTP: HttpOptions = {
@@ -75,6 +78,7 @@ const DEFAULT_HTTP: HttpOptions = {
   shutdownDelayMs: 0,
   flowControl: DEFAULT_FLOW_CONTROL,
   cors: undefined,
+  swaggerUi: false,
 }
 
 /** A running API server with everything behind it. */
@@ -89,6 +93,8 @@ export interface ControlPlane {
   readonly services: HandlerServices
   /** Begins to listen; resolves with the port. */
   listen(host: string, port: number): Promise<number>
+  /** Listens without TLS as well; resolves with the port. */
+  listenPlain(host: string, port: number): Promise<number>
   /** Lets requests finish, ends watches, closes the store. */
   close(): Promise<void>
 }
@@ -141,7 +147,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     flowControl,
     services: handlerServices,
     health: healthChecks(store),
-    paths: [...options.paths(parts, catalog), metrics.path],
+    paths: [...options.paths(parts, catalog), metrics.path, ...(http.swaggerUi ? [swaggerUiPath(catalog)] : [])],
     observer: metrics.observer,
     http2: http.http2,
     requestTimeoutMs: http.requestTimeoutMs,
@@ -164,6 +170,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       await followFlowControl(parts.registry, flowControl)
       return await server.listen(host, port)
     },
+    listenPlain: (host, port) => server.listenPlain(host, port),
     close: async () => {
       repairs.cancel()
       await server.close()

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
 import type { ServerOptions as HttpsOptions, Server as HttpsServer } from 'node:https'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +22,6 @@ export class Serving {
   readonly pki: ClusterPki
   readonly #options: ServerOptions
   #renewal: NodeJS.Timeout | undefined
-  #insecure: Server | undefined
 
   private constructor(pki: ClusterPki, options: ServerOptions) {
     this.pki = pki
@@ -56,29 +54,15 @@ export class Serving {
     return (await this.pki.authority()).pair.certificate
   }
 
-  /** Has to be called once the app listens: keeps its certificate fresh, opens the plain port beside it. */
-  async started(app: FastifyInstance): Promise<void> {
-    const { securePort, insecurePort, bindAddress } = this.#options
-    if (securePort === undefined) return
+  /** Has to be called once the app listens: keeps its certificate fresh. */
+  started(app: FastifyInstance): void {
+    if (this.#options.securePort === undefined) return
     this.#renewal = setInterval(() => void this.#renew(app.server as HttpsServer), RENEWAL_CHECK_MS)
     this.#renewal.unref()
-    if (insecurePort === undefined) return
-    const server = createServer((request, response) => app.routing(request, response))
-    this.#insecure = server
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(insecurePort, bindAddress, resolve)
-    })
   }
 
-  async close(): Promise<void> {
+  close(): void {
     clearInterval(this.#renewal)
-    const server = this.#insecure
-    if (!server) return
-    server.closeIdleConnections()
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve())
-    })
   }
 
   /** Writes the administrator's kubeconfig, merging it into what is there. */
