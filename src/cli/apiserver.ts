@@ -2,9 +2,10 @@ import { Command } from 'commander'
 import { pino } from 'pino'
 import { startServer } from '../cluster/server.ts'
 import type { ServerOptions, StorageOptions } from '../cluster/server-options.ts'
+import { type AuditFlags, addAuditFlags, auditOptionsOf } from './audit-flags.ts'
 import { type AuthFlags, addAuthFlags, authOptionsOf } from './auth-flags.ts'
 
-interface Flags extends AuthFlags {
+interface Flags extends AuthFlags, AuditFlags {
   bindAddress: string
   securePort?: string
   insecurePort?: string
@@ -32,7 +33,7 @@ interface Flags extends AuthFlags {
 
 /** `kubemu apiserver`: the API server alone, with kube-apiserver's own flag names. */
 export function apiserverCommand(): Command {
-  return addAuthFlags(new Command('apiserver'))
+  return addAuditFlags(addAuthFlags(new Command('apiserver')))
     .description('Run the API server alone, with the flags of kube-apiserver')
     .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
     .option('--secure-port <port>', 'HTTPS port')
@@ -104,6 +105,7 @@ function optionsOf(flags: Flags): ServerOptions {
     storage: storageOf(flags),
     keyPrefix: flags.etcdPrefix,
     auth: authOptionsOf(flags),
+    audit: auditOptionsOf(flags),
     serviceClusterIpRanges: flags.serviceClusterIpRange.split(','),
     serviceNodePortRange: { first: first!, last: last! },
     enableAdmissionPlugins: flags.enableAdmissionPlugins?.split(',') ?? [],

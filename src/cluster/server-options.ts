@@ -1,3 +1,4 @@
+import type { AuditOptions } from './audit-options.ts'
 import type { AuthOptions } from './auth-options.ts'
 
 /** What `kubemu apiserver` is told on its command line, checked and with defaults. */
@@ -17,6 +18,8 @@ export interface ServerOptions {
   readonly storage: StorageOptions
   readonly keyPrefix: string
   readonly auth: AuthOptions
+  /** Undefined: nothing is audited. */
+  readonly audit: AuditOptions | undefined
   readonly serviceClusterIpRanges: readonly string[]
   readonly serviceNodePortRange: { readonly first: number; readonly last: number }
   readonly enableAdmissionPlugins: readonly string[]

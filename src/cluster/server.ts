@@ -2,7 +2,9 @@ import type { FastifyBaseLogger } from 'fastify'
 import { openApiPath } from '../api/openapi-path.ts'
 import { rootPaths } from '../api/root-paths.ts'
 import { versionPath } from '../api/version.ts'
+import { systemClock } from '../apimachinery/clock.ts'
 import { admissionOptionsOf, clusterAdmission } from './admission-composition.ts'
+import { createAuditor } from './audit-composition.ts'
 import { ClusterAuth } from './auth-composition.ts'
 import { bootstrap } from './bootstrap/bootstrap.ts'
 import { type ControlPlane, createControlPlane } from './control-plane.ts'
@@ -32,6 +34,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     clientCas: clientCa ? [clientCa] : [],
   })
   const tls = await serving.tls(auth.clientCas)
+  const auditor = options.audit && createAuditor(options.audit, systemClock, logger)
   const plane = createControlPlane({
     store,
     sharedStore: options.storage.kind === 'etcd',
@@ -50,11 +53,12 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     guarded: (entry) => auth.guarded(entry),
     authenticator: (parts) => auth.authenticator(parts),
     authorizer: (parts) => auth.authorizer(parts),
-    impersonate: () => auth.impersonate,
+    impersonate: () => auth.impersonation(auditor),
     admission: (parts) => clusterAdmission(admission, parts, auth.authorizer(parts)),
     virtual: (parts) => new Map([...virtualHandlers(parts.registry, parts.clock), ...auth.virtualHandlers(parts)]),
     paths: (_parts, catalog) => [auth.discovery(() => address), versionPath, openApiPath(catalog), rootPaths(catalog)],
   })
+  auditor?.install(plane.app)
   await bootstrap(plane)
   await auth.start(plane.registry)
   const port = await plane.listen(options.bindAddress, options.securePort ?? options.insecurePort ?? 0)
@@ -70,6 +74,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
       await serving.close()
       auth.close()
       await plane.close()
+      await auditor?.close()
     },
   }
 }

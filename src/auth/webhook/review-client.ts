@@ -38,10 +38,27 @@ export class ReviewClient implements Reviewer {
 
   /** `status` of the answered review. Throws where there is no answer to be had, or none that is a review. */
   async review(review: object): Promise<JsonObject> {
-    const body = Buffer.from(JSON.stringify(review))
+    return await this.#persistently(review, (text, code) => {
+      const answer: unknown = JSON.parse(text)
+      const status = isJsonObject(answer) ? answer['status'] : undefined
+      if (!isJsonObject(status)) throw new WebhookFailure('the webhook answered no review', code)
+      return status
+    })
+  }
+
+  /** Delivers a document whose answer does not matter. Throws where that failed. */
+  async send(document: object): Promise<void> {
+    await this.#persistently(document, () => undefined)
+  }
+
+  async #persistently<T>(document: object, read: (text: string, code: number) => T): Promise<T> {
+    const body = Buffer.from(JSON.stringify(document))
     for (let attempt = 1, delay = FIRST_DELAY_MS; ; attempt++, delay *= DELAY_FACTOR) {
       try {
-        return await this.#once(body)
+        const { response, text } = await this.#post(body)
+        const code = response.statusCode ?? 0
+        if (code < 200 || code > 299) throw new WebhookFailure(`the webhook answered ${code}`, code)
+        return read(text, code)
       } catch (error) {
         if (attempt === MAX_ATTEMPTS || !mayPass(error)) throw error
         await new Promise<void>((resolve) => {
@@ -54,16 +71,6 @@ export class ReviewClient implements Reviewer {
   /** Closes idle connections. */
   close(): void {
     this.#agent.destroy()
-  }
-
-  async #once(body: Buffer): Promise<JsonObject> {
-    const { response, text } = await this.#post(body)
-    const code = response.statusCode ?? 0
-    if (code < 200 || code > 299) throw new WebhookFailure(`the webhook answered ${code}`, code)
-    const answer: unknown = JSON.parse(text)
-    const status = isJsonObject(answer) ? answer['status'] : undefined
-    if (!isJsonObject(status)) throw new WebhookFailure('the webhook answered no review', code)
-    return status
   }
 
   #post(body: Buffer): Promise<{ readonly response: IncomingMessage; readonly text: string }> {
