@@ -4,8 +4,9 @@ import { startServer } from '../cluster/server.ts'
 import type { ServerOptions, StorageOptions } from '../cluster/server-options.ts'
 import { type AuditFlags, addAuditFlags, auditOptionsOf } from './audit-flags.ts'
 import { type AuthFlags, addAuthFlags, authOptionsOf } from './auth-flags.ts'
+import { addHttpFlags, type HttpFlags, httpOptionsOf } from './http-flags.ts'
 
-interface Flags extends AuthFlags, AuditFlags {
+interface Flags extends HttpFlags, AuthFlags, AuditFlags {
   bindAddress: string
   securePort?: string
   insecurePort?: string
@@ -33,7 +34,7 @@ interface Flags extends AuthFlags, AuditFlags {
 
 /** `kubemu apiserver`: the API server alone, with kube-apiserver's own flag names. */
 export function apiserverCommand(): Command {
-  return addAuditFlags(addAuthFlags(new Command('apiserver')))
+  return addHttpFlags(addAuditFlags(addAuthFlags(new Command('apiserver'))))
     .description('Run the API server alone, with the flags of kube-apiserver')
     .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
     .option('--secure-port <port>', 'HTTPS port')
@@ -88,6 +89,7 @@ async function run(options: ServerOptions): Promise<void> {
     await server.close()
     process.exit(0)
   }
+  // A second signal finds no handler: it ends the process at once.
   process.once('SIGINT', () => void stop())
   process.once('SIGTERM', () => void stop())
 }
@@ -102,6 +104,7 @@ function optionsOf(flags: Flags): ServerOptions {
     tlsPrivateKeyFile: flags.tlsPrivateKeyFile,
     certDir: flags.certDir,
     tlsSans: flags.tlsSan,
+    http: httpOptionsOf(flags),
     storage: storageOf(flags),
     keyPrefix: flags.etcdPrefix,
     auth: authOptionsOf(flags),

@@ -1,5 +1,6 @@
 import type { AuditOptions } from './audit-options.ts'
 import type { AuthOptions } from './auth-options.ts'
+import type { HttpOptions } from './control-plane.ts'
 
 /** What `kubemu apiserver` is told on its command line, checked and with defaults. */
 export interface ServerOptions {
@@ -15,6 +16,8 @@ export interface ServerOptions {
   readonly certDir: string | undefined
   /** Further names and addresses that the server's own certificate is for. */
   readonly tlsSans: readonly string[]
+  /** How the HTTP surface behaves; upstream's defaults for what is left out. */
+  readonly http?: Partial<HttpOptions>
   readonly storage: StorageOptions
   readonly keyPrefix: string
   readonly auth: AuthOptions

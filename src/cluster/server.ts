@@ -43,6 +43,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     enabledVersions: enabledVersions(options.runtimeConfig),
     logger,
     ...(tls ? { tls } : {}),
+    ...(options.http ? { http: options.http } : {}),
     config: {
       allowPrivileged: options.allowPrivileged,
       serviceClusterIpRanges: options.serviceClusterIpRanges,
@@ -62,7 +63,8 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
   await bootstrap(plane)
   await auth.start(plane.registry)
   const port = await plane.listen(options.bindAddress, options.securePort ?? options.insecurePort ?? 0)
-  await serving.started(plane.app)
+  serving.started(plane.app)
+  if (tls && options.insecurePort !== undefined) await plane.listenPlain(options.bindAddress, options.insecurePort)
   address = `${reachable(options.bindAddress)}:${port}`
   const url = `${tls ? 'https' : 'http'}://${address}`
   if (options.kubeconfig) await serving.writeAdminKubeconfig(options.kubeconfig, url)
@@ -71,7 +73,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     url,
     rootCa: clientCa,
     close: async () => {
-      await serving.close()
+      serving.close()
       auth.close()
       await plane.close()
       await auditor?.close()
