@@ -29,8 +29,9 @@ export function readerOf(...objects: readonly KubeObject[]): ObjectReader {
   }
 }
 
+/** '' for the kinds of subresources: such requests name their resource. */
 const resourceOf = (kind: string, group: string): string =>
-  resourceFacts().find((f) => f.kind === kind && f.group === group)!.resource
+  resourceFacts().find((f) => f.kind === kind && f.group === group)?.resource ?? ''
 
 function isOf({ kind, apiVersion }: KubeObject, group: string, resource: string): boolean {
   return parseApiVersion(apiVersion)!.group === group && resourceOf(kind, group) === resource
