@@ -21,17 +21,29 @@ export function templateHash(template: unknown, collisionCount: number | undefin
   return safeEncode(String(hash))
 }
 
+/**
+ * A short name for the data of a ControllerRevision: FNV-1 of its JSON as Go writes a map.
+ *
+ * @see kubernetes pkg/controller/history/controller_history.go HashControllerRevision
+ */
+export function dataHash(data: unknown, collisionCount: number): string {
+  const json = sortedJson(data).replace(
+    /[<>&\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  let hash = FNV_OFFSET
+  for (const byte of Buffer.from(json + collisionCount)) hash = (Math.imul(hash, FNV_PRIME) ^ byte) >>> 0
+  return safeEncode(String(hash))
+}
+
 /** FNV-1a of 32 bits, going on from `hash`. */
-export function fnv32a(hash: number, bytes: Buffer): number {
+function fnv32a(hash: number, bytes: Buffer): number {
   for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME) >>> 0
   return hash
 }
 
-/** FNV-1a's start value. */
-export const FNV32_START = FNV_OFFSET
-
 /** Digits and letters as characters that can't spell words. */
-export function safeEncode(text: string): string {
+function safeEncode(text: string): string {
   let encoded = ''
   for (let i = 0; i < text.length; i++) encoded += SAFE[text.charCodeAt(i) % SAFE.length]
   return encoded

@@ -4,6 +4,7 @@ import { deploymentController } from './deployment/deployment-controller.ts'
 import { jobController } from './job/job-controller.ts'
 import { replicaSetController } from './replica-set/replica-set-controller.ts'
 import { replicationControllerController } from './replication-controller/replication-controller-controller.ts'
+import { statefulSetController } from './stateful-set/stateful-set-controller.ts'
 
 /** The controllers of what runs pods, in the order of kube-controller-manager. */
 export function workloadControllers(): readonly Controller[] {
@@ -12,6 +13,7 @@ export function workloadControllers(): readonly Controller[] {
     erased(jobController()),
     erased(deploymentController),
     erased(replicaSetController),
+    erased(statefulSetController),
   ]
 }
 
