@@ -1,8 +1,8 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 
 /** Events of all simulated nodes together: so many at once, then so many a second; what is beyond is left out. */
-const BURST = 2000
-const PER_SECOND = 200
+const BURST = 500
+const PER_SECOND = 100
 
 /** A token bucket, as a kubelet's `--event-qps` and `--event-burst`, but for the whole fleet. */
 export class EventBudget {

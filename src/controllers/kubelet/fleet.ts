@@ -9,6 +9,7 @@ import { PODS } from '../runtime/resources.ts'
 import { isFinished } from '../scheduler/pod-info.ts'
 import { EventBudget } from './event-budget.ts'
 import { PodWorker } from './pod-worker.ts'
+import { Rush } from './rush.ts'
 import { type NodeSurroundings, SimulatedNode } from './simulated-node.ts'
 import { StatusWriter } from './status-writer.ts'
 import { Timeline } from './timeline.ts'
@@ -30,14 +31,16 @@ export class Fleet implements NodeSurroundings {
   readonly #options: FleetOptions
   readonly #writer: StatusWriter
   readonly #budget: EventBudget
+  readonly #starts: Rush
   readonly #clients: Map<string, Client> = new Map()
   readonly #recorders: Map<string, ApiEventRecorder> = new Map()
 
   constructor(options: FleetOptions) {
     this.#options = options
     this.timeline = new Timeline(options.clock)
-    this.#writer = new StatusWriter(options.log)
+    this.#writer = new StatusWriter(options.log, options.clock)
     this.#budget = new EventBudget(options.clock)
+    this.#starts = new Rush(options.clock)
     options.informers.informer(PODS).addHandler({
       set: (pod, old) => this.#podSet(pod, old),
       remove: (pod) => this.#podGone(pod),
@@ -139,7 +142,7 @@ export class Fleet implements NodeSurroundings {
     }
     const refusal = node.admit(pod)
     if (refusal) worker.reject(refusal.reason, refusal.message)
-    else worker.start()
+    else worker.start(this.#starts.count())
   }
 
   async #release(node: SimulatedNode, { metadata }: Typed<Pod>): Promise<void> {

@@ -84,8 +84,8 @@ export class PodWorker {
     return podStatus(this.pod, this.#facts, this.node.timeline.now())
   }
 
-  /** Begins: sandbox, address, first containers. */
-  start(): void {
+  /** Begins: sandbox, address, first containers. In a rush, the state in between is not worth a write. */
+  start(inRush = false): void {
     this.#hasSandbox = true
     this.#podIp = this.pod.spec?.hostNetwork ? this.node.ip : this.node.addresses.take()
     const deadline = this.pod.spec?.activeDeadlineSeconds
@@ -93,7 +93,7 @@ export class PodWorker {
       const age = this.node.timeline.now() - parseTime(this.#startTime)
       this.#timers.push(this.node.timeline.after(deadline * 1000 - age, () => this.#overDeadline()))
     }
-    this.#changed()
+    if (!inRush) this.#changed()
     this.#advance()
   }
 

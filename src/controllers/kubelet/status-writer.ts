@@ -1,7 +1,9 @@
 import { isConflict, isNotFound } from '../../apimachinery/api-error.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { PODS } from '../runtime/resources.ts'
 import type { PodWorker } from './pod-worker.ts'
+import { Rush } from './rush.ts'
 
 /** Writes under way at once, of all nodes together. */
 const CONCURRENCY = 32
@@ -18,10 +20,12 @@ export class StatusWriter {
   readonly #log: Logger
   readonly #dirty: Set<PodWorker> = new Set()
   readonly #writing: Set<PodWorker> = new Set()
+  readonly #ends: Rush
   #isStopped = false
 
-  constructor(log: Logger) {
+  constructor(log: Logger, clock: Clock) {
     this.#log = log
+    this.#ends = new Rush(clock)
   }
 
   changed(worker: PodWorker): void {
@@ -57,6 +61,11 @@ export class StatusWriter {
     const { client, timeline } = worker.node
     try {
       const { pod } = worker
+      if (worker.isTerminal && pod.metadata.deletionTimestamp && !pod.metadata.finalizers && this.#ends.count()) {
+        // In a rush, and with nobody waiting for it, the last status is not worth a write.
+        await this.#remove(worker)
+        return
+      }
       const written = await client.updateSubresource(PODS, 'status', { ...pod, status: worker.status() })
       if (isNewer(written.metadata.resourceVersion, worker.pod.metadata.resourceVersion)) worker.pod = written
       if (worker.isTerminal && worker.pod.metadata.deletionTimestamp) await this.#remove(worker)

@@ -9,13 +9,15 @@ const NAMESPACE = 'kube-node-lease'
 /** How long a kubelet's Lease holds, and how often it is renewed: `nodeLeaseDurationSeconds` and a quarter of it. */
 const LEASE_SECONDS = 40
 const RENEW_MS = 10_000
-/** Beyond so many nodes each is renewed less often: half of what the node lifecycle controller waits for. */
-const MANY_NODES = 200
-const SLOW_RENEW_MS = 20_000
+/** Beyond so many nodes each is renewed less often, always within the 50 s that the node lifecycle controller waits. */
+const SLOWER: readonly { readonly nodes: number; readonly renewMs: number }[] = [
+  { nodes: 1000, renewMs: 35_000 },
+  { nodes: 200, renewMs: 20_000 },
+]
 
 /** How long to wait before a node's next heartbeat. A little earlier or later each time, so that they spread out. */
 export function renewAfterMs(nodeCount: number): number {
-  const base = nodeCount > MANY_NODES ? SLOW_RENEW_MS : RENEW_MS
+  const base = SLOWER.find(({ nodes }) => nodeCount > nodes)?.renewMs ?? RENEW_MS
   return base * (1 + (Math.random() - 0.5) * 0.08)
 }
 
