@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/apimachinery/clock.ts'
 import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
 import type { OwnerReference } from '../../src/apimachinery/types/meta-v1.ts'
 import { componentClient } from '../../src/cluster/component-client.ts'
@@ -20,7 +21,7 @@ let test: TestPlane
 let manager: ControllerManager
 
 beforeEach(async () => {
-  test = await TestPlane.start()
+  test = await TestPlane.start({ clock: systemClock })
   const client = componentClient(test.plane, {
     user: 'system:kube-controller-manager',
     program: 'kube-controller-manager',

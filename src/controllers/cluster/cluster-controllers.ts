@@ -7,22 +7,35 @@ import { endpointSliceController } from './endpoints/endpoint-slice-controller.t
 import { endpointsController } from './endpoints/endpoints-controller.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
 import { namespaceController } from './namespace/namespace-controller.ts'
+import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts'
 import { podGcController } from './pod-gc.ts'
 import { type QuotaUsage, resourceQuotaController } from './resource-quota.ts'
 import { rootCaPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account-controller.ts'
+import { taintEvictionController } from './taint-eviction.ts'
 import { ttlAfterFinishedController } from './ttl-after-finished.ts'
+import { claimBinder } from './volumes/claim-controller.ts'
+import { claimProtectionController, volumeProtectionController } from './volumes/protection.ts'
+import {
+  defaultStorageClass,
+  SIMULATED_PROVISIONER,
+  simulatedDeleter,
+  simulatedProvisioner,
+} from './volumes/simulated-provisioner.ts'
+import { volumeBinder } from './volumes/volume-controller.ts'
 
 export interface ClusterControllersOptions {
   /** Certificates that the API server is verified with, in PEM; undefined: nothing is published. */
   readonly rootCa?: string
   /** Counts what a quota limits, as admission does; undefined: the status of quotas is left alone. */
   readonly quotaUsage?: QuotaUsage
+  /** Provisioners whose volumes are simulated; default: that of the default storage class. */
+  readonly simulatedProvisioners?: readonly string[]
 }
 
 /** Controllers of what every cluster has besides workloads. */
 export function clusterControllers(options: ClusterControllersOptions = {}): readonly Controller[] {
-  const { rootCa, quotaUsage } = options
+  const { rootCa, quotaUsage, simulatedProvisioners = [SIMULATED_PROVISIONER] } = options
   return [
     namespaceController,
     serviceAccountController,
@@ -34,11 +47,19 @@ export function clusterControllers(options: ClusterControllersOptions = {}): rea
     staleDisruptionController,
     podGcController(),
     ttlAfterFinishedController,
+    nodeLifecycleController(),
+    taintEvictionController(),
+    claimBinder,
+    volumeBinder,
+    simulatedProvisioner(simulatedProvisioners),
+    simulatedDeleter(simulatedProvisioners),
+    claimProtectionController,
+    volumeProtectionController,
     ...(quotaUsage ? [resourceQuotaController(quotaUsage)] : []),
   ]
 }
 
 /** Control loops that find out for themselves what to watch. */
 export function clusterLoops(): readonly ControlLoop[] {
-  return [garbageCollector]
+  return [garbageCollector, defaultStorageClass]
 }
