@@ -37,6 +37,7 @@ import { storageObjectInUseProtection } from './plugins/storage-object-in-use-pr
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts'
 import { PodSecurity } from './pod-security/pod-security.ts'
 import { podSecurityConfiguration } from './pod-security/pod-security-configuration.ts'
+import { parseWebhookAdmissionConfiguration } from './webhook/webhook-kubeconfig.ts'
 import { mutatingWebhookPlugin, validatingWebhookPlugin } from './webhook/webhook-plugins.ts'
 
 /** How admission is set up, as the command line and the configuration file say it. */
@@ -82,8 +83,15 @@ const FACTORIES: ReadonlyMap<string, PluginFactory> = new Map<string, PluginFact
   ],
   ['ImagePolicyWebhook', ({ clock }, c) => imagePolicyWebhookPlugin(parseImagePolicyConfiguration(c), clock)],
   ['EventRateLimit', ({ clock }, c) => eventRateLimitPlugin(parseEventRateLimitConfiguration(c), clock)],
-  ['MutatingAdmissionWebhook', (dependencies) => mutatingWebhookPlugin(dependencies)],
-  ['ValidatingAdmissionWebhook', (dependencies) => validatingWebhookPlugin(dependencies)],
+  [
+    'MutatingAdmissionWebhook',
+    (dependencies, c) => mutatingWebhookPlugin({ ...dependencies, credentials: parseWebhookAdmissionConfiguration(c) }),
+  ],
+  [
+    'ValidatingAdmissionWebhook',
+    (dependencies, c) =>
+      validatingWebhookPlugin({ ...dependencies, credentials: parseWebhookAdmissionConfiguration(c) }),
+  ],
   [
     'ResourceQuota',
     (dependencies, c) => resourceQuotaPlugin({ ...dependencies, configuration: parseResourceQuotaConfiguration(c) }),

@@ -357,6 +357,48 @@ describe('validating webhooks', () => {
     })
   })
 
+  test('events: one object under two groups', async () => {
+    hooks.on('/event', ({ request }) => ({ allowed: request.object.note !== 'bad', status: { message: 'bad note' } }))
+    const rules = [{ operations: ['CREATE'], apiGroups: ['events.k8s.io'], apiVersions: ['v1'], resources: ['events'] }]
+    const event = (message: string): object => ({
+      metadata: { generateName: 'e-' },
+      involvedObject: { kind: 'Pod', name: 'p', namespace: 'default' },
+      message,
+    })
+    await configured('validating', [webhook('/event', { rules })], async () => {
+      const path = '/api/v1/namespaces/default/events'
+      expect((await server.create(path, event('good'))).status).toBe(201)
+      expect((await server.create(path, event('bad'))).body.message).toContain('denied the request: bad note')
+    })
+    expect(hooks.reviews[0]!.request).toMatchObject({
+      kind: { group: 'events.k8s.io', version: 'v1', kind: 'Event' },
+      requestKind: { group: '', version: 'v1', kind: 'Event' },
+      object: { apiVersion: 'events.k8s.io/v1', note: 'good', regarding: { name: 'p' } },
+    })
+  })
+
+  test('a redirect that keeps the method is followed', async () => {
+    hooks.on('/moved', (_, response) => void response.writeHead(308, { location: '/here' }).end())
+    hooks.on('/here', () => ({ allowed: false, status: { message: 'found' } }))
+    await configured('validating', [webhook('/moved')], async () => {
+      expect((await createConfigMap()).body.message).toBe(
+        'admission webhook "moved.example.com" denied the request: found',
+      )
+    })
+  })
+
+  test('matchConditions: nothing passes that they might concern', async () => {
+    hooks.on('/conditions', () => ({ allowed: true }))
+    const matchConditions = [{ name: 'c', expression: 'true' }]
+    await configured('validating', [webhook('/conditions', { matchConditions })], async () => {
+      expect((await createConfigMap()).body).toMatchObject({
+        code: 403,
+        message: expect.stringContaining('"conditions.example.com" has 1 matchConditions, which this server does not'),
+      })
+    })
+    expect(hooks.reviews).toHaveLength(0)
+  })
+
   test('connections are kept alive', async () => {
     hooks.on('/alive', () => ({ allowed: true }))
     await configured('validating', [webhook('/alive')], async () => {

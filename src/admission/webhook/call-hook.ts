@@ -19,9 +19,9 @@ export async function callHook(
   attributes: AdmissionAttributes,
   invocation: Invocation,
   objects: () => ReviewedObjects,
-  { mutating }: { readonly mutating: boolean },
+  { mutating, timeoutMs }: { readonly mutating: boolean; readonly timeoutMs: number },
 ): Promise<ReviewResponse> {
-  const { name, endpoint, timeoutMs, reviewVersions, allowsDryRun } = invocation.hook
+  const { name, endpoint, reviewVersions, allowsDryRun } = invocation.hook
   if (attributes.dryRun && !allowsDryRun) {
     throw badRequest(`admission webhook ${goQuote(name)} does not support dry run`)
   }

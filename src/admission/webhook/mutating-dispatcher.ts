@@ -1,4 +1,5 @@
-import { internalError } from '../../apimachinery/api-error.ts'
+import { internalError, timeoutError } from '../../apimachinery/api-error.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
 import { cloneJson } from '../../apimachinery/clone.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
@@ -17,9 +18,13 @@ import type { WebhookClient } from './webhook-client.ts'
 
 export interface MutatingDispatcherOptions {
   readonly client: WebhookClient
+  readonly clock: Clock
   readonly versions: VersionedObjects
   readonly matcher: HookMatcher
 }
+
+/** As long as a write may take altogether, upstream's bound: webhooks in turn could take many times as long. */
+const REQUEST_TIMEOUT_MS = 34_000
 
 /** What the first round over a request leaves for the second. */
 interface Rounds {
@@ -29,6 +34,8 @@ interface Rounds {
   /** To be called again. */
   readonly again: Set<string>
   changed: boolean
+  /** When the request is out of time, in milliseconds of the clock. */
+  readonly deadline: number
   /** The object as the webhooks left it. */
   output: KubeObject | undefined
 }
@@ -72,7 +79,8 @@ export class MutatingDispatcher {
   #roundsOf(attributes: AdmissionAttributes): Rounds {
     let rounds = this.#rounds.get(attributes)
     if (!rounds) {
-      rounds = { round: 0, reinvocable: new Set(), again: new Set(), changed: false, output: undefined }
+      const deadline = this.#options.clock.now() + REQUEST_TIMEOUT_MS
+      rounds = { round: 0, reinvocable: new Set(), again: new Set(), changed: false, deadline, output: undefined }
       this.#rounds.set(attributes, rounds)
     }
     return rounds
@@ -87,9 +95,11 @@ export class MutatingDispatcher {
   ): Promise<void> {
     const { hook } = invocation
     const position = `round_${rounds.round}_index_${index}`
+    const timeoutMs = Math.min(hook.timeoutMs, rounds.deadline - this.#options.clock.now())
+    if (timeoutMs <= 0) throw timeoutError('request did not complete within requested timeout')
     let changed = false
     try {
-      changed = await this.#mutate(attributes, invocation, reviewed)
+      changed = await this.#mutate(attributes, invocation, reviewed, timeoutMs)
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error
       if (!hook.failsOpen) throw error.toApiError()
@@ -106,10 +116,16 @@ export class MutatingDispatcher {
   }
 
   /** Resolves with whether the object is another one now. */
-  async #mutate(attributes: AdmissionAttributes, invocation: Invocation, reviewed: ReviewedVersions): Promise<boolean> {
+  async #mutate(
+    attributes: AdmissionAttributes,
+    invocation: Invocation,
+    reviewed: ReviewedVersions,
+    timeoutMs: number,
+  ): Promise<boolean> {
     const { kind, hook } = invocation
     const texts = () => reviewed.texts(kind)
-    const response = await callHook(this.#options.client, attributes, invocation, texts, { mutating: true })
+    const { client } = this.#options
+    const response = await callHook(client, attributes, invocation, texts, { mutating: true, timeoutMs })
     const operations = patchOf(response, invocation)
     if (operations.length === 0) return false
     const before = reviewed.object(kind)

@@ -6,6 +6,7 @@ import type { Clock } from '../../apimachinery/clock.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
 import { type Address, hostPort, type ServiceResolver } from './service-resolver.ts'
 import { TransportError, transportMessage } from './transport-error.ts'
+import type { CredentialsByTarget } from './webhook-kubeconfig.ts'
 
 /** How a webhook is reached, as its configuration says it. */
 export interface WebhookEndpoint {
@@ -50,6 +51,8 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 const MAX_REDIRECTS = 10
 /** Endpoints whose connections are kept, as upstream's cache of clients. */
 const MAX_ENDPOINTS = 200
+/** As Go's transport: idle connections stay for 90 s. */
+const AGENT_OPTIONS = { keepAlive: true, maxFreeSockets: 25, timeout: 90_000 }
 const USER_AGENT = 'kube-apiserver-admission'
 
 interface Connections {
@@ -76,12 +79,15 @@ interface Hop {
 export class WebhookClient {
   readonly #resolver: ServiceResolver
   readonly #clock: Clock
+  readonly #credentials: CredentialsByTarget
   /** Last used last. */
   readonly #connections = new Map<string, Connections>()
 
-  constructor(resolver: ServiceResolver, clock: Clock) {
+  /** `credentials`: for endpoints that bring none of their own; default: nobody hears who calls. */
+  constructor(resolver: ServiceResolver, clock: Clock, credentials: CredentialsByTarget = () => undefined) {
     this.#resolver = resolver
     this.#clock = clock
+    this.#credentials = credentials
   }
 
   /**
@@ -137,7 +143,9 @@ export class WebhookClient {
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
     const address = await this.#addressOf(hop.url, endpoint)
-    const options = requestOptions(hop, connections, address)
+    // Credentials are for the endpoint only, wherever it sends the client on to.
+    const isOwn = hop.url.host === urlOf(endpoint).host
+    const options = requestOptions(hop, isOwn ? connections : { ...connections, credentials: undefined }, address)
     try {
       return await send(hop, options, signal)
     } catch (error) {
@@ -162,11 +170,12 @@ export class WebhookClient {
     if (connections) {
       this.#connections.delete(key)
     } else {
-      const { caBundle, service, credentials } = endpoint
+      const { caBundle, service } = endpoint
+      const credentials = endpoint.credentials ?? this.#credentials(hostOf(endpoint))
       connections = {
         ca: caBundle ? Buffer.from(caBundle, 'base64') : undefined,
-        secure: new HttpsAgent({ keepAlive: true, maxFreeSockets: 25 }),
-        plain: new HttpAgent({ keepAlive: true, maxFreeSockets: 25 }),
+        secure: new HttpsAgent(AGENT_OPTIONS),
+        plain: new HttpAgent(AGENT_OPTIONS),
         serverName: service ? serverNameOf(service) : credentials?.serverName,
         credentials,
       }
@@ -207,6 +216,12 @@ function urlOf({ url, service }: WebhookEndpoint): URL {
 function printUrl(url: URL, { url: given = '', service }: WebhookEndpoint): string {
   const host = service ? `${serverNameOf(service)}:${service.port ?? 443}` : /^[^/]*\/\/([^/?#]*)/.exec(given)?.[1]
   return `${url.protocol}//${host ?? url.host}${url.pathname}${url.search}`
+}
+
+/** `host:port`, the port always. */
+function hostOf(endpoint: WebhookEndpoint): string {
+  const { host, port, protocol } = urlOf(endpoint)
+  return port === '' ? `${host}:${protocol === 'http:' ? 80 : 443}` : host
 }
 
 function requestOptions({ url, method, body }: Hop, connections: Connections, address: Address): HttpsRequestOptions {

@@ -13,12 +13,15 @@ import { isAdmissionConfiguration } from './rule-matching.ts'
 import type { ServiceResolver } from './service-resolver.ts'
 import type { VersionedObjects } from './versioned-objects.ts'
 import { WebhookClient } from './webhook-client.ts'
+import type { CredentialsByTarget } from './webhook-kubeconfig.ts'
 
 export interface WebhookDependencies {
   readonly reader: ObjectReader
   readonly clock: Clock
   readonly versions: VersionedObjects
   readonly services: ServiceResolver
+  /** Default: webhooks are not told who calls. */
+  readonly credentials?: CredentialsByTarget
   /** Unset: a webhook with conditions refuses what its rules match. */
   readonly matchConditions?: MatchConditions
 }
@@ -29,10 +32,11 @@ export interface WebhookDependencies {
  * @see apiserver pkg/admission/plugin/webhook/mutating
  */
 export function mutatingWebhookPlugin(dependencies: WebhookDependencies): AdmissionPlugin {
-  const { reader, clock, versions, services, matchConditions } = dependencies
-  const client = new WebhookClient(services, clock)
+  const { reader, clock, versions, services, credentials, matchConditions } = dependencies
+  const client = new WebhookClient(services, clock, credentials)
   const dispatcher = new MutatingDispatcher({
     client,
+    clock,
     versions,
     matcher: new HookMatcher(reader, versions, matchConditions),
   })
@@ -60,8 +64,8 @@ export function mutatingWebhookPlugin(dependencies: WebhookDependencies): Admiss
  * @see apiserver pkg/admission/plugin/webhook/validating
  */
 export function validatingWebhookPlugin(dependencies: WebhookDependencies): AdmissionPlugin {
-  const { reader, clock, versions, services, matchConditions } = dependencies
-  const client = new WebhookClient(services, clock)
+  const { reader, clock, versions, services, credentials, matchConditions } = dependencies
+  const client = new WebhookClient(services, clock, credentials)
   const matcher = new HookMatcher(reader, versions, matchConditions)
   return {
     name: 'ValidatingAdmissionWebhook',
@@ -89,7 +93,9 @@ async function askAll(
   const reviewed = new ReviewedVersions(attributes, versions)
   const ask = async (invocation: Invocation, index: number): Promise<ApiError | undefined> => {
     try {
-      await callHook(client, attributes, invocation, () => reviewed.texts(invocation.kind), { mutating: false })
+      const { timeoutMs } = invocation.hook
+      const texts = () => reviewed.texts(invocation.kind)
+      await callHook(client, attributes, invocation, texts, { mutating: false, timeoutMs })
       return undefined
     } catch (error) {
       if (!(error instanceof CallFailure)) return refusalOf(error)
