@@ -24,7 +24,7 @@ export const CONNECTION_LIMITS = {
 } as const
 
 /** Headers of one request that Node keeps: it drops what is beyond without a word, so such requests are refused. */
-export const MAX_HEADERS = 2000
+export const MAX_HEADERS = 1000
 
 /** Streams at once on one HTTP/2 connection: what Go's clients begin with. */
 const MAX_CONCURRENT_STREAMS = 100
@@ -50,10 +50,12 @@ export class Listener {
   constructor({ handler, tls, http2 }: ListenerOptions) {
     if (!tls) {
       this.server = createHttpServer(CONNECTION_LIMITS, handler)
+      this.server.maxHeadersCount = MAX_HEADERS
       return
     }
     const ALPNProtocols = http2 ? ['h2', 'http/1.1'] : ['http/1.1']
     const server = createHttpsServer({ ...CONNECTION_LIMITS, ...tls, ALPNProtocols }, handler)
+    server.maxHeadersCount = MAX_HEADERS
     server.on('tlsClientError', () => this.#handshakeErrors++)
     if (http2) this.#offerHttp2(server, handler)
     this.server = server
