@@ -73,7 +73,9 @@ export class RbacPolicy {
     const binding = this.#bindings.get(key)
     if (!binding) return
     this.#bindings.delete(key)
-    const scope = this.#scopes.get(namespace)!
+    // A scope goes with its last subject: bindings without any may outlive it.
+    const scope = this.#scopes.get(namespace)
+    if (!scope) return
     const role = roleKey(binding.roleRef)
     for (const subject of subjectKeys(binding)) {
       const groups = scope.get(subject)
