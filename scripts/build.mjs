@@ -33,6 +33,7 @@ await build({
     '@fastify/ajv-compiler',
     '@fastify/fast-json-stringify-compiler',
     'pino-pretty',
+    '@peculiar/x509',
     're2js',
     'yaml',
   ],

@@ -4,6 +4,8 @@ import { startServer } from '../cluster/server.ts'
 import type { ServerOptions, StorageOptions } from '../cluster/server-options.ts'
 import { type AuditFlags, addAuditFlags, auditOptionsOf } from './audit-flags.ts'
 import { type AuthFlags, addAuthFlags, authOptionsOf } from './auth-flags.ts'
+import { durationMs } from './duration.ts'
+import { failWith } from './failure.ts'
 import { addHttpFlags, type HttpFlags, httpOptionsOf } from './http-flags.ts'
 
 interface Flags extends HttpFlags, AuthFlags, AuditFlags {
@@ -69,7 +71,9 @@ export function apiserverCommand(): Command {
     .option('--feature-gates <gates>', 'feature gates: Name=true,…')
     .option('--event-ttl <duration>', 'how long events are kept', '1h0m0s')
     .option('--kubeconfig <file>', "file to write the administrator's kubeconfig to")
-    .action(async (flags: Flags) => run(optionsOf(flags)))
+    .action(async (flags: Flags) => {
+      await run(flags).catch(failWith)
+    })
 }
 
 /** What these arguments of `kubemu apiserver` ask for; throws a CommanderError where they are wrong. */
@@ -81,9 +85,9 @@ export function apiserverOptions(args: readonly string[]): ServerOptions {
   return optionsOf(command.opts<Flags>())
 }
 
-async function run(options: ServerOptions): Promise<void> {
+async function run(flags: Flags): Promise<void> {
   const logger = pino()
-  const server = await startServer(options, logger)
+  const server = await startServer(optionsOf(flags), logger)
   logger.info({ url: server.url }, 'serving')
   const stop = async (): Promise<void> => {
     await server.close()
@@ -119,7 +123,7 @@ function optionsOf(flags: Flags): ServerOptions {
     allowPrivileged: flags.allowPrivileged === true || flags.allowPrivileged === 'true',
     runtimeConfig: new Map(pairs(flags.runtimeConfig).map(([k, v]) => [k, v !== 'false'])),
     featureGates: Object.fromEntries(pairs(flags.featureGates).map(([k, v]) => [k, v === 'true'])),
-    eventTtlSeconds: 3600,
+    eventTtlSeconds: Math.ceil(durationMs(flags.eventTtl) / 1000),
     kubeconfig: flags.kubeconfig,
   })
 }

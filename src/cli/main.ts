@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
 import { apiserverCommand } from './apiserver.ts'
 import { kubeconfigCommand } from './kubeconfig.ts'
+import { upCommand } from './up.ts'
 
 const program = new Command('kubemu')
   .description('The Kubernetes API, complete and fast, in one process')
+  .version(`${KUBEMU_VERSION} (Kubernetes ${KUBERNETES_VERSION.gitVersion})`)
+  .addCommand(upCommand())
   .addCommand(apiserverCommand())
   .addCommand(kubeconfigCommand())
 

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import { allControllers, allLoops } from '../controllers/all-controllers.ts'
 import { ControllerManager } from '../controllers/controller-manager.ts'
+import { type NodesOptions, startNodes } from '../controllers/nodes/nodes.ts'
 import type { Client } from '../controllers/runtime/client.ts'
 import { startScheduler } from '../controllers/scheduler/scheduler.ts'
 import { CONTROLLER_MANAGER, type Component, componentClient, SCHEDULER } from './component-client.ts'
@@ -26,8 +27,12 @@ export interface ClusterOptions {
   readonly controllers?: boolean
   /** Run the scheduler; default true. */
   readonly scheduler?: boolean
+  /** Simulated nodes to run; undefined: none, nor those that others create. */
+  readonly nodes?: SimulatedNodesOptions
   readonly parts?: readonly ClusterPart[]
 }
+
+export type SimulatedNodesOptions = Omit<NodesOptions, 'clock' | 'log'>
 
 export interface RunningCluster {
   readonly server: RunningServer
@@ -52,6 +57,8 @@ export async function startCluster(options: ClusterOptions, logger: FastifyBaseL
   const parts: ClusterPart[] = [...(options.parts ?? [])]
   if (options.scheduler ?? true) parts.push(schedulerPart)
   if (options.controllers ?? true) parts.push((given) => controllersPart(given, options.server.storage.kind === 'etcd'))
+  const { nodes } = options
+  if (nodes) parts.push((given) => nodesPart(given, nodes))
   const ends = await Promise.all(parts.map((start) => start(access)))
   return {
     server,
@@ -68,6 +75,12 @@ const schedulerPart: ClusterPart = async ({ client, clock, logger }) => {
   const scheduler = startScheduler(client(SCHEDULER), { clock, log: logger })
   await scheduler.synced
   return () => scheduler.stop()
+}
+
+async function nodesPart({ client, clock, logger }: ClusterAccess, options: SimulatedNodesOptions) {
+  const nodes = startNodes(client(ADMINISTRATOR), { ...options, clock, log: logger })
+  await nodes.ready
+  return () => nodes.stop()
 }
 
 /** `sharedStore`: servers in other processes run controllers as well, of whom one is to lead. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { openMemoryStore } from '../storage/memory-store.ts'
 import type { Store } from '../storage/store.ts'
 import type { StorageOptions } from './server-options.ts'
@@ -9,7 +10,7 @@ export async function openStore(options: StorageOptions): Promise<Store> {
       return openMemoryStore()
     case 'leveldb': {
       const { openLevelStore } = await import('../storage/leveldb/level-store.ts')
-      return await openLevelStore({ directory: options.dataDir, durability: options.mode })
+      return await openLevelStore({ directory: join(options.dataDir, 'store'), durability: options.mode })
     }
     case 'etcd': {
       const { openEtcdStore } = await import('../storage/etcd/etcd-store.ts')

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { openApiPath } from '../api/openapi-path.ts'
 import { rootPaths } from '../api/root-paths.ts'
 import { versionPath } from '../api/version.ts'
+import type { NodeConnector } from '../api/virtual/pod-connect.ts'
 import { systemClock } from '../apimachinery/clock.ts'
 import { admissionOptionsOf, clusterAdmission } from './admission-composition.ts'
 import { createAuditor } from './audit-composition.ts'
@@ -19,6 +20,8 @@ export interface RunningServer {
   readonly url: string
   /** Certificates that clients verify the server with, in PEM; undefined for plain HTTP. */
   readonly rootCa: string | undefined
+  /** Reaches the containers of pods from now on: logs, exec, attach, port forwarding. */
+  connectNodes(connector: NodeConnector): void
   close(): Promise<void>
 }
 
@@ -27,6 +30,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
   const admission = admissionOptionsOf(options)
   const store = await openStore(options.storage)
   let address = ''
+  let connector: NodeConnector | undefined
   const serving = await Serving.open(options)
   const clientCa = await serving.clientCa()
   const auth = new ClusterAuth(options.auth, {
@@ -56,7 +60,8 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     authorizer: (parts) => auth.authorizer(parts),
     impersonate: () => auth.impersonation(auditor),
     admission: (parts) => clusterAdmission(admission, parts, auth.authorizer(parts)),
-    virtual: (parts) => new Map([...virtualHandlers(parts.registry, parts.clock), ...auth.virtualHandlers(parts)]),
+    virtual: (parts) =>
+      new Map([...virtualHandlers(parts.registry, parts.clock, () => connector), ...auth.virtualHandlers(parts)]),
     paths: (_parts, catalog) => [auth.discovery(() => address), versionPath, openApiPath(catalog), rootPaths(catalog)],
   })
   auditor?.install(plane.app)
@@ -72,6 +77,9 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     plane,
     url,
     rootCa: clientCa,
+    connectNodes: (nodes) => {
+      connector = nodes
+    },
     close: async () => {
       serving.close()
       auth.close()

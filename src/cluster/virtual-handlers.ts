@@ -1,19 +1,23 @@
 import type { VirtualHandlers } from '../api/api-resource.ts'
 import { componentStatuses } from '../api/virtual/component-statuses.ts'
 import { podBinding } from '../api/virtual/pod-binding.ts'
-import { podConnections } from '../api/virtual/pod-connect.ts'
+import { type NodeConnector, podConnections } from '../api/virtual/pod-connect.ts'
 import { podEviction } from '../api/virtual/pod-eviction.ts'
 import type { Clock } from '../apimachinery/clock.ts'
 import type { Registry } from '../registry/generic/registry.ts'
 
 /** What is served without a stored object behind it, by `group/resource[/subresource]`. */
-export function virtualHandlers(registry: Registry, clock: Clock): ReadonlyMap<string, VirtualHandlers> {
+export function virtualHandlers(
+  registry: Registry,
+  clock: Clock,
+  connector: () => NodeConnector | undefined = () => undefined,
+): ReadonlyMap<string, VirtualHandlers> {
   const binding = podBinding(registry, clock)
   return new Map([
     ['/bindings', binding],
     ['/pods/binding', binding],
     ['/pods/eviction', podEviction(registry, clock)],
     ['/componentstatuses', componentStatuses(async () => [])],
-    ...podConnections(registry, undefined),
+    ...podConnections(registry, connector),
   ])
 }

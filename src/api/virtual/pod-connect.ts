@@ -31,7 +31,7 @@ type Action = 'logs' | 'exec' | 'attach' | 'portForward' | 'proxy'
 /** `pods/log`, `exec`, `attach`, `portforward` and `proxy`: what can be refused before a node is asked, in upstream's words. */
 export function podConnections(
   registry: Registry,
-  connector: NodeConnector | undefined,
+  nodeConnector: () => NodeConnector | undefined,
 ): ReadonlyMap<string, VirtualHandlers> {
   const handler = (action: Action): VirtualHandlers => ({
     connect: async (call, name, pathBehind) => {
@@ -46,6 +46,7 @@ export function podConnections(
         return
       }
       if (nodeName === '' && action !== 'proxy') throw badRequest(`pod ${name} does not have a host assigned`)
+      const connector = nodeConnector()
       if (!connector?.reaches(nodeName)) throw notFound({ group: '', resource: 'pods' }, nodeName)
       await connector[action]({ call, pod, container, pathBehind })
     },

@@ -1,0 +1,24 @@
+/** Ends the process with one clear sentence. */
+export function failWith(error: unknown): never {
+  process.stderr.write(`kubemu: ${sentenceOf(error)}\n`)
+  process.exit(1)
+}
+
+function sentenceOf(error: unknown): string {
+  const { code, path, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+  switch (code) {
+    case 'EADDRINUSE':
+      return `port ${port} on ${address} is taken by another program; choose another one with --port`
+    case 'EACCES':
+      return port === undefined
+        ? `${path ?? 'a file'} can't be written: permission denied`
+        : `port ${port} can't be opened: permission denied; ports below 1024 belong to the system`
+    case 'EADDRNOTAVAIL':
+      return `${address} is no address of this machine`
+    case 'EROFS':
+      return `${path ?? 'the data folder'} is on a file system that can't be written to`
+    case 'ENOTDIR':
+      return `${path ?? 'the data folder'} is no folder`
+  }
+  return error instanceof Error ? error.message : String(error)
+}

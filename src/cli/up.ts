@@ -1,0 +1,113 @@
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import { pino } from 'pino'
+import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
+import { type RunningCluster, startCluster } from '../cluster/cluster.ts'
+import { apiserverOptions } from './apiserver.ts'
+import { failWith } from './failure.ts'
+
+interface Flags {
+  port: string
+  bindAddress: string
+  dataDir: string
+  memory?: boolean
+  kubeconfig?: string
+  etcdServers?: string
+  nodes: string
+  controllers: boolean
+}
+
+/** `kubemu up`: everything, ready to use. */
+export function upCommand(): Command {
+  return new Command('up')
+    .description('Run a cluster: API server, controllers, scheduler and simulated nodes')
+    .option('--port <port>', 'HTTPS port', '6443')
+    .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
+    .option('--data-dir <dir>', 'folder of the data, certificates and kubeconfig', 'data')
+    .option('--memory', 'keep the objects in memory: they are gone with the process')
+    .option('--kubeconfig <file>', "kubeconfig to put the administrator's entry into")
+    .option('--etcd-servers <urls>', 'etcd servers to store in, separated by commas')
+    .option('--nodes <n>', 'simulated nodes', '1')
+    .option('--no-controllers', 'run the API server alone: objects stay as they are written')
+    .action(async (flags: Flags) => {
+      await run(flags).catch(failWith)
+    })
+}
+
+async function run(flags: Flags): Promise<void> {
+  const began = performance.now()
+  const dataDir = resolve(flags.dataDir)
+  const kubeconfig = resolve(flags.kubeconfig ?? join(dataDir, 'kubeconfig'))
+  const args = [
+    '--secure-port',
+    flags.port,
+    '--bind-address',
+    flags.bindAddress,
+    '--authorization-mode',
+    'Node,RBAC',
+    '--allow-privileged',
+    'true',
+    '--cert-dir',
+    join(dataDir, 'pki'),
+    '--kubeconfig',
+    kubeconfig,
+    ...storageFlags(flags, dataDir),
+  ]
+  const cluster = await startCluster(
+    {
+      server: apiserverOptions(args),
+      controllers: flags.controllers,
+      scheduler: flags.controllers,
+      ...(flags.controllers ? { nodes: { count: nodeCount(flags.nodes) } } : {}),
+    },
+    loggerOf(),
+  )
+  process.stdout.write(welcome(cluster, kubeconfig, performance.now() - began))
+  stopOnSignal(cluster)
+}
+
+function nodeCount(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text)
+  throw new Error(`--nodes takes a number from 0 to 99999, not "${text}"`)
+}
+
+function storageFlags({ memory, etcdServers }: Flags, dataDir: string): string[] {
+  if (etcdServers) return ['--etcd-servers', etcdServers]
+  return memory ? ['--memory'] : ['--data-dir', dataDir]
+}
+
+/** Readable on a terminal, JSON elsewhere; quiet unless something needs a person. */
+function loggerOf(): pino.Logger {
+  const isTerminal = process.stderr.isTTY
+  return isTerminal
+    ? pino({ level: 'warn', transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname' } } })
+    : pino({ level: 'warn' }, pino.destination(2))
+}
+
+function welcome(cluster: RunningCluster, kubeconfig: string, ms: number): string {
+  return `
+kubemu ${KUBEMU_VERSION} · Kubernetes ${KUBERNETES_VERSION.gitVersion} · ready in ${Math.round(ms)} ms
+
+  API          ${cluster.url}
+  kubeconfig   export KUBECONFIG=${kubeconfig}
+
+  Try          kubectl get namespaces
+               kubectl create deployment web --image=nginx
+               kubectl auth can-i --list
+
+  Ctrl-C stops it.
+
+`
+}
+
+/** Stops in order at the first signal, at once at the second. */
+function stopOnSignal(cluster: RunningCluster): void {
+  let stopping = false
+  const stop = (): void => {
+    if (stopping) process.exit(130)
+    stopping = true
+    cluster.close().then(() => process.exit(0), failWith)
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
