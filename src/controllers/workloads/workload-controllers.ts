@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Controller } from '../runtime/controller.ts'
+import { daemonSetController } from './daemon-set/daemon-set-controller.ts'
 import { deploymentController } from './deployment/deployment-controller.ts'
 import { jobController } from './job/job-controller.ts'
 import { replicaSetController } from './replica-set/replica-set-controller.ts'
@@ -10,6 +11,7 @@ import { statefulSetController } from './stateful-set/stateful-set-controller.ts
 export function workloadControllers(): readonly Controller[] {
   return [
     erased(replicationControllerController),
+    erased(daemonSetController()),
     erased(jobController()),
     erased(deploymentController),
     erased(replicaSetController),
