@@ -1,5 +1,9 @@
 import type { ControlLoop } from '../runtime/control-loop.ts'
 import type { Controller } from '../runtime/controller.ts'
+import { approvingController } from './certificates/approving-controller.ts'
+import type { CertificateSigner } from './certificates/certificate-signer.ts'
+import { certificateCleaner } from './certificates/cleaner-controller.ts'
+import { signingController } from './certificates/signing-controller.ts'
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
 import { disruptionController } from './disruption/disruption-controller.ts'
 import { staleDisruptionController } from './disruption/stale-disruption.ts'
@@ -29,13 +33,15 @@ export interface ClusterControllersOptions {
   readonly rootCa?: string
   /** Counts what a quota limits, as admission does; undefined: the status of quotas is left alone. */
   readonly quotaUsage?: QuotaUsage
+  /** Signs certificate requests; undefined: none are approved or signed here. */
+  readonly certificateSigner?: CertificateSigner
   /** Provisioners whose volumes are simulated; default: that of the default storage class. */
   readonly simulatedProvisioners?: readonly string[]
 }
 
 /** Controllers of what every cluster has besides workloads. */
 export function clusterControllers(options: ClusterControllersOptions = {}): readonly Controller[] {
-  const { rootCa, quotaUsage, simulatedProvisioners = [SIMULATED_PROVISIONER] } = options
+  const { rootCa, quotaUsage, certificateSigner, simulatedProvisioners = [SIMULATED_PROVISIONER] } = options
   return [
     namespaceController,
     serviceAccountController,
@@ -55,6 +61,8 @@ export function clusterControllers(options: ClusterControllersOptions = {}): rea
     simulatedDeleter(simulatedProvisioners),
     claimProtectionController,
     volumeProtectionController,
+    certificateCleaner,
+    ...(certificateSigner ? [approvingController(certificateSigner), signingController(certificateSigner)] : []),
     ...(quotaUsage ? [resourceQuotaController(quotaUsage)] : []),
   ]
 }
