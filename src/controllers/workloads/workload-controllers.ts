@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Controller } from '../runtime/controller.ts'
+import { cronJobController } from './cron-job/cron-job-controller.ts'
 import { daemonSetController } from './daemon-set/daemon-set-controller.ts'
 import { deploymentController } from './deployment/deployment-controller.ts'
 import { jobController } from './job/job-controller.ts'
@@ -16,6 +17,7 @@ export function workloadControllers(): readonly Controller[] {
     erased(deploymentController),
     erased(replicaSetController),
     erased(statefulSetController),
+    erased(cronJobController()),
   ]
 }
 
