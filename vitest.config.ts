@@ -20,7 +20,10 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'integration', include: ['test/integration/**/*.test.ts', 'test/oracle/**/*.test.ts'] },
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts', 'test/oracle/**/*.test.ts', 'test/attack/**/*.test.ts'],
+        },
       },
       {
         extends: true,

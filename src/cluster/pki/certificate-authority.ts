@@ -1,5 +1,5 @@
 import { randomBytes, webcrypto, X509Certificate } from 'node:crypto'
-import type { JsonName } from '@peculiar/x509'
+import type { Name } from '@peculiar/x509'
 import { type X509Library, x509Library } from './x509-library.ts'
 
 /** Certificate and private key in PEM. */
@@ -79,11 +79,13 @@ export class CertificateAuthority {
   }
 
   async issueClient({ user, groups = [], uid }: ClientSubject): Promise<KeyPair> {
-    const subject: JsonName = [
-      ...groups.map((group) => ({ O: [group] })),
-      { CN: [user] },
-      ...(uid ? [{ [UID_OID]: [uid] }] : []),
-    ]
+    // Typed values: plain text would be read for escapes.
+    const text = (value: string): { utf8String: string }[] => [{ utf8String: value }]
+    const subject = new this.#x509.Name([
+      ...groups.map((group) => ({ O: text(group) })),
+      { CN: text(user) },
+      ...(uid ? [{ [UID_OID]: text(uid) }] : []),
+    ])
     return await this.#issue(subject, ['client auth', 'digital signature'], [])
   }
 
@@ -93,7 +95,11 @@ export class CertificateAuthority {
       ...ipAddresses.map((value) => ({ type: 'ip' as const, value })),
     ]
     const extension = new this.#x509.SubjectAlternativeNameExtension(names)
-    return await this.#issue([{ CN: [commonName] }], ['server auth', 'digital signature'], [extension])
+    return await this.#issue(
+      new this.#x509.Name([{ CN: [commonName] }]),
+      ['server auth', 'digital signature'],
+      [extension],
+    )
   }
 
   /** A certificate for a signing request (PEM), as a CertificateSigningRequest's signer makes it. Throws on a bad one. */
@@ -106,12 +112,12 @@ export class CertificateAuthority {
     const { SubjectAlternativeNameExtension } = this.#x509
     const alternatives = csr.extensions.find((e) => e instanceof SubjectAlternativeNameExtension)
     const publicKey = await csr.publicKey.export()
-    const subject = csr.subjectName.toJSON()
+    const subject = csr.subjectName
     return await this.#sign({ subject, publicKey, usages, durationMs, extensions: alternatives ? [alternatives] : [] })
   }
 
   async #issue(
-    subject: JsonName,
+    subject: Name,
     usages: readonly CertificateUsage[],
     extensions: readonly InstanceType<X509Library['Extension']>[],
   ): Promise<KeyPair> {
@@ -122,7 +128,7 @@ export class CertificateAuthority {
   }
 
   async #sign(asked: {
-    readonly subject: JsonName
+    readonly subject: Name
     readonly publicKey: webcrypto.CryptoKey
     readonly usages: readonly string[]
     readonly durationMs: number

@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { CertificateAuthority } from './certificate-authority.ts'
+import { ClusterPki } from './cluster-pki.ts'
+import { openPkiDirectory } from './pki-files.ts'
+
+const DAY_MS = 86_400_000
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kubemu-pki-'))
+})
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function open(now: () => number = Date.now): Promise<ClusterPki> {
+  return new ClusterPki(await openPkiDirectory(join(folder, 'pki')), now)
+}
+
+describe('ClusterPki', () => {
+  test('keeps what it makes, for its owner only', async () => {
+    const first = await (await open()).serving(['10.1.2.3', 'api.example.com'])
+    expect((await stat(join(folder, 'pki'))).mode & 0o777).toBe(0o700)
+    for (const name of ['ca.key', 'ca.crt', 'apiserver.key'])
+      expect((await stat(join(folder, 'pki', name))).mode & 0o777, name).toBe(0o600)
+    expect(await (await open()).serving(['api.example.com'])).toEqual(first)
+  })
+
+  test('the serving certificate is for what was asked for, and made anew for a further name', async () => {
+    const pki = await open()
+    const first = new X509Certificate((await pki.serving(['10.1.2.3'])).certificate)
+    expect(first.checkIP('10.1.2.3')).toBeDefined()
+    expect(first.checkIP('::1')).toBeDefined()
+    expect(first.checkHost('kubernetes.default.svc')).toBeDefined()
+    expect(first.checkHost('api.example.com')).toBeUndefined()
+    const second = new X509Certificate((await pki.serving(['api.example.com'])).certificate)
+    expect(second.checkHost('api.example.com')).toBeDefined()
+  })
+
+  test('renews a certificate when a third of its life is left, under the same CA', async () => {
+    const ca = (await (await open()).authority()).pair.certificate
+    const first = await (await open()).client('admin', { user: 'admin' })
+    const early = await open(() => Date.now() + 200 * DAY_MS)
+    expect(await early.client('admin', { user: 'admin' })).toEqual(first)
+    const late = await open(() => Date.now() + 250 * DAY_MS)
+    const renewed = await late.client('admin', { user: 'admin' })
+    expect(renewed).not.toEqual(first)
+    expect(new X509Certificate(renewed.certificate).verify(new X509Certificate(ca).publicKey)).toBe(true)
+  })
+
+  test('a certificate of another CA, or one that can’t be read, is made anew', async () => {
+    const pki = await open()
+    const first = await pki.client('admin', { user: 'admin' })
+    const other = await (await CertificateAuthority.create('kubernetes')).issueClient({ user: 'admin' })
+    await writeFile(join(folder, 'pki/admin.crt'), other.certificate)
+    const second = await pki.client('admin', { user: 'admin' })
+    expect(second.certificate).not.toBe(other.certificate)
+    await writeFile(join(folder, 'pki/admin.crt'), 'junk')
+    expect((await pki.client('admin', { user: 'admin' })).certificate).toContain('BEGIN CERTIFICATE')
+    expect(second).not.toEqual(first)
+  })
+})
+
+describe('CertificateAuthority', () => {
+  const csr = (...args: string[]): string =>
+    execFileSync(
+      'openssl',
+      ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', join(folder, 'k.pem'), ...args],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    )
+
+  test('signs a request for its subject and names, for the usages that are asked for', async () => {
+    const authority = await CertificateAuthority.create('kubernetes')
+    const request = csr('-subj', '/O=dev/O=qa/CN=jane', '-addext', 'subjectAltName=DNS:jane.example.com')
+    const usages = ['client auth', 'digital signature']
+    const pem = await authority.signRequest(request, { usages, durationMs: 3_600_000 })
+    const certificate = new X509Certificate(pem)
+    expect(certificate.subject).toBe('O=dev\nO=qa\nCN=jane')
+    expect(certificate.subjectAltName).toBe('DNS:jane.example.com')
+    expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2'])
+    expect(certificate.ca).toBe(false)
+    expect(Date.parse(certificate.validTo) - Date.now()).toBeLessThan(3_600_001)
+    expect(certificate.verify(new X509Certificate(authority.pair.certificate).publicKey)).toBe(true)
+  })
+
+  test('a request whose signature is wrong is refused', async () => {
+    const authority = await CertificateAuthority.create('kubernetes')
+    const lines = csr('-subj', '/CN=jane').trim().split('\n')
+    const der = Buffer.from(lines.slice(1, -1).join(''), 'base64')
+    der[der.length - 1]! ^= 1
+    const forged = [lines[0], der.toString('base64'), lines.at(-1)].join('\n')
+    await expect(authority.signRequest(forged, { usages: ['client auth'], durationMs: 1000 })).rejects.toThrow()
+  })
+
+  test('no certificate outlives its CA', async () => {
+    const { pair } = await CertificateAuthority.create('kubernetes', () => Date.now() - 3640 * DAY_MS)
+    const { certificate } = await (await CertificateAuthority.load(pair)).issueClient({ user: 'jane' })
+    expect(new X509Certificate(certificate).validTo).toBe(new X509Certificate(pair.certificate).validTo)
+  })
+
+  test('its key is read as it was written', async () => {
+    const pki = await open()
+    const { pair } = await pki.authority()
+    expect(await readFile(join(folder, 'pki/ca.key'), 'utf8')).toBe(pair.privateKey)
+    await expect(CertificateAuthority.load(pair)).resolves.toBeDefined()
+  })
+})
