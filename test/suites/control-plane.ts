@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { AdmissionPlugin } from '../../src/admission/admission.ts'
+import { accessReviews } from '../../src/api/virtual/subject-access-reviews.ts'
 import type { Clock } from '../../src/apimachinery/clock.ts'
 import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
 import { alwaysAllowAuthorizer } from '../../src/auth/authz/always.ts'
@@ -63,7 +64,8 @@ export class TestPlane {
       authorizer: () => alwaysAllowAuthorizer,
       impersonate: () => () => undefined,
       admission: options.admission ?? (() => []),
-      virtual: ({ registry }) => virtualHandlers(registry, clock),
+      virtual: ({ registry }) =>
+        new Map([...virtualHandlers(registry, clock), ...accessReviews(alwaysAllowAuthorizer)]),
       paths: () => [],
     })
     const test = new TestPlane(plane, clock)

@@ -1,0 +1,246 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { quotaUsage } from '../../src/admission/plugins/resource-quota/quota-usage.ts'
+import { systemClock } from '../../src/apimachinery/clock.ts'
+import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
+import { CertificateAuthority } from '../../src/cluster/pki/certificate-authority.ts'
+import { certificateSigner } from '../../src/cluster/pki/certificate-signer.ts'
+import { x509Library } from '../../src/cluster/pki/x509-library.ts'
+import { clusterControllers } from '../../src/controllers/cluster/cluster-controllers.ts'
+import {
+  CERTIFICATE_SIGNING_REQUESTS,
+  ENDPOINT_SLICES,
+  ENDPOINTS,
+  EVENTS,
+  JOBS,
+  NODES,
+  POD_DISRUPTION_BUDGETS,
+  PODS,
+  RESOURCE_QUOTAS,
+  SERVICES,
+} from '../../src/controllers/runtime/resources.ts'
+import { TestPlane } from '../suites/control-plane.ts'
+
+let test: TestPlane
+
+beforeEach(async () => {
+  test = await TestPlane.start({ clock: systemClock })
+  const authority = await CertificateAuthority.create('test-ca')
+  await test.run(...clusterControllers({ quotaUsage, certificateSigner: certificateSigner(authority) }))
+})
+
+afterEach(() => test.close())
+
+const key = (name: string) => ({ namespace: 'default', name })
+
+async function createNode(name: string, labels: Record<string, string> = {}): Promise<void> {
+  await test.client.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } })
+}
+
+/** A pod that runs on a node. */
+async function createPod(name: string, ip: string, ready: boolean, labels: Record<string, string> = { app: 'web' }) {
+  const containers = [{ name: 'c', image: 'i', ports: [{ name: 'http', containerPort: 8080 }] }]
+  const metadata = { name, namespace: 'default', labels }
+  const pod = await test.client.create(PODS, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata,
+    spec: { nodeName: 'node-1', containers },
+  })
+  const condition = { type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: '2026-01-01T00:00:00Z' }
+  const status = { ...pod.status, phase: 'Running', podIP: ip, podIPs: [{ ip }], conditions: [condition] }
+  return await test.client.updateSubresource(PODS, 'status', { ...pod, status } as typeof pod)
+}
+
+function service(spec: Record<string, unknown> = {}): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', namespace: 'default', labels: { tier: 'front' } },
+    spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 'http' }], ...spec },
+  }
+}
+
+describe('endpoints of services', () => {
+  it('ready and unready pods are told apart, in Endpoints and EndpointSlices', async () => {
+    await createNode('node-1', { 'topology.kubernetes.io/zone': 'a' })
+    const one = await createPod('one', '10.1.0.1', true)
+    const two = await createPod('two', '10.1.0.2', false)
+    await createPod('other', '10.1.0.3', true, { app: 'other' })
+    await test.client.create(SERVICES, service() as never)
+    const endpoints = await test.until(ENDPOINTS, key('web'), (e) => e?.subsets !== undefined)
+    const target = (pod: KubeObject) => ({
+      kind: 'Pod',
+      namespace: 'default',
+      name: pod.metadata.name,
+      uid: pod.metadata.uid,
+    })
+    expect(endpoints.metadata.labels).toEqual({
+      tier: 'front',
+      'endpoints.kubernetes.io/managed-by': 'endpoint-controller',
+    })
+    expect(endpoints.subsets).toEqual([
+      {
+        addresses: [{ ip: '10.1.0.1', nodeName: 'node-1', targetRef: target(one) }],
+        notReadyAddresses: [{ ip: '10.1.0.2', nodeName: 'node-1', targetRef: target(two) }],
+        ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+      },
+    ])
+    const [slice] = await test.untilAll(ENDPOINT_SLICES, 'default', (s) => s[0]?.endpoints?.length === 2)
+    expect(slice).toMatchObject({
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+      metadata: {
+        generateName: 'web-',
+        labels: {
+          tier: 'front',
+          'kubernetes.io/service-name': 'web',
+          'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+        },
+        ownerReferences: [{ kind: 'Service', name: 'web', controller: true, blockOwnerDeletion: true }],
+      },
+    })
+    expect(slice!.endpoints).toEqual([
+      {
+        addresses: ['10.1.0.1'],
+        conditions: { ready: true, serving: true, terminating: false },
+        targetRef: target(one),
+        nodeName: 'node-1',
+        zone: 'a',
+      },
+      {
+        addresses: ['10.1.0.2'],
+        conditions: { ready: false, serving: false, terminating: false },
+        targetRef: target(two),
+        nodeName: 'node-1',
+        zone: 'a',
+      },
+    ])
+    await test.client.delete(PODS, key('one'), { gracePeriodSeconds: 0 })
+    await test.untilAll(ENDPOINT_SLICES, 'default', (s) => s[0]?.endpoints?.length === 1)
+    await test.until(ENDPOINTS, key('web'), (e) => e?.subsets?.[0]?.addresses === undefined)
+    await test.client.delete(SERVICES, key('web'))
+    await test.until(ENDPOINTS, key('web'), (e) => e === undefined)
+  })
+
+  it('a headless service without pods has the label and an empty slice', async () => {
+    await test.client.create(SERVICES, service({ clusterIP: 'None' }) as never)
+    const [slice] = await test.untilAll(ENDPOINT_SLICES, 'default', (s) => s.length === 1)
+    expect(slice!.endpoints ?? []).toEqual([])
+    expect(slice!.metadata.labels?.['service.kubernetes.io/headless']).toBe('')
+    const endpoints = await test.until(ENDPOINTS, key('web'), (e) => e !== undefined)
+    expect(endpoints.metadata.labels?.['service.kubernetes.io/headless']).toBe('')
+  })
+})
+
+describe('disruption budgets', () => {
+  it('counts the healthy pods and what may go', async () => {
+    for (const [i, ready] of [true, true, false].entries()) await createPod(`p${i}`, `10.1.0.${i + 1}`, ready)
+    await test.client.create(POD_DISRUPTION_BUDGETS, {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'web', namespace: 'default' },
+      spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
+    })
+    const budget = await test.until(POD_DISRUPTION_BUDGETS, key('web'), (b) => b?.status?.disruptionsAllowed === 1)
+    expect(budget.status).toMatchObject({
+      currentHealthy: 2,
+      desiredHealthy: 1,
+      expectedPods: 3,
+      observedGeneration: 1,
+    })
+    expect(budget.status?.conditions?.[0]).toMatchObject({
+      type: 'DisruptionAllowed',
+      status: 'True',
+      reason: 'SufficientPods',
+      message: '',
+    })
+    await test.client.delete(PODS, key('p0'), { gracePeriodSeconds: 0 })
+    const less = await test.until(POD_DISRUPTION_BUDGETS, key('web'), (b) => b?.status?.disruptionsAllowed === 0)
+    expect(less.status?.conditions?.[0]).toMatchObject({ status: 'False', reason: 'InsufficientPods' })
+  })
+
+  it('maxUnavailable of pods that nobody controls: an Event says so', async () => {
+    await createPod('alone', '10.1.0.1', true)
+    await test.client.create(POD_DISRUPTION_BUDGETS, {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'web', namespace: 'default' },
+      spec: { maxUnavailable: 1, selector: { matchLabels: { app: 'web' } } },
+    })
+    const events = await test.untilAll(EVENTS, 'default', (all) => all.some((e) => e.reason === 'UnmanagedPods'))
+    expect(events.find((e) => e.reason === 'UnmanagedPods')?.message).toContain(
+      '(selector: &LabelSelector{MatchLabels:map[string]string{app: web,},MatchExpressions:[]LabelSelectorRequirement{},})',
+    )
+  })
+})
+
+describe('quota, Jobs, certificates', () => {
+  it('a quota says what is used, and counts down when something goes', async () => {
+    await createPod('one', '10.1.0.1', true)
+    await test.client.create(RESOURCE_QUOTAS, {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'q', namespace: 'default' },
+      spec: { hard: { pods: '5', 'count/deployments.apps': '3' } },
+    })
+    const counted = await test.until(RESOURCE_QUOTAS, key('q'), (q) => q?.status?.used?.['pods'] === '1')
+    expect(counted.status).toEqual({
+      hard: { pods: '5', 'count/deployments.apps': '3' },
+      used: { pods: '1', 'count/deployments.apps': '0' },
+    })
+    await test.client.delete(PODS, key('one'), { gracePeriodSeconds: 0 })
+    await test.until(RESOURCE_QUOTAS, key('q'), (q) => q?.status?.used?.['pods'] === '0')
+  })
+
+  it('a finished Job goes once its time is over', async () => {
+    const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } }
+    const job = await test.client.create(JOBS, {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'j', namespace: 'default' },
+      spec: { ttlSecondsAfterFinished: 0, template },
+    } as never)
+    const time = '2026-01-01T00:00:00Z'
+    const of = (type: string) => ({ type, status: 'True', lastTransitionTime: time, lastProbeTime: time })
+    const conditions = [of('SuccessCriteriaMet'), of('Complete')]
+    const status = { startTime: time, completionTime: time, succeeded: 1, conditions }
+    await test.client.updateSubresource(JOBS, 'status', { ...(job as KubeObject), status } as never)
+    const gone = await test.until(JOBS, key('j'), (j) => j === undefined || j.metadata.deletionTimestamp !== undefined)
+    // Foreground deletion is left to the garbage collector.
+    expect(gone.metadata.finalizers).toEqual(['foregroundDeletion'])
+  })
+
+  it('the request of a kubelet is approved and signed', async () => {
+    const x509 = await x509Library()
+    const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+    const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+    const request = await x509.Pkcs10CertificateRequestGenerator.create({
+      name: [{ O: ['system:nodes'] }, { CN: ['system:node:n1'] }],
+      keys,
+      signingAlgorithm: algorithm,
+    })
+    await test.client.create(CERTIFICATE_SIGNING_REQUESTS, {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: 'CertificateSigningRequest',
+      metadata: { name: 'csr-1' },
+      spec: {
+        request: Buffer.from(`${request.toString('pem')}\n`).toString('base64'),
+        signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+        usages: ['client auth', 'digital signature'],
+      },
+    })
+    const signed = await test.until(
+      CERTIFICATE_SIGNING_REQUESTS,
+      { namespace: '', name: 'csr-1' },
+      (r) => r?.status?.certificate !== undefined,
+    )
+    expect(signed.status?.conditions?.[0]).toMatchObject({
+      type: 'Approved',
+      status: 'True',
+      reason: 'AutoApproved',
+      message: 'Auto approving kubelet client certificate after SubjectAccessReview.',
+    })
+    const certificate = new x509.X509Certificate(Buffer.from(signed.status!.certificate!, 'base64').toString())
+    expect(certificate.subjectName.getField('CN')).toEqual(['system:node:n1'])
+  })
+})
