@@ -358,6 +358,8 @@ export class ApiServer {
     const { call } = request
     this.#release(request)
     if (call) setWarnings(call, reply)
+    // Fastify wants the connection of a body that was too large closed; HTTP/2 has no such header.
+    if (request.raw.httpVersionMajor === 2) reply.removeHeader('connection')
     const retryAfter = status.details?.retryAfterSeconds
     if (retryAfter) reply.header('retry-after', String(retryAfter))
     if (status.code === 401) reply.header('www-authenticate', 'Basic realm="kubernetes-master"')

@@ -81,6 +81,8 @@ export interface TableDefinition<T> {
   readonly columns: readonly Column[]
   /** One row; as many cells as columns (or more, where upstream sends more). */
   cells(obj: T, now: number): Cell[]
+  /** Order of the rows of a list, where it isn't that of the names. */
+  compareRows?(a: T, b: T): number
   /** Conditions of the row: printers leave completed objects out or grey. */
   rowConditions?(obj: T): readonly RowCondition[]
 }

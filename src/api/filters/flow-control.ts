@@ -1,6 +1,7 @@
 import type { FlowSchema, PriorityLevelConfiguration } from '../../apimachinery/types/flowcontrol-v1.ts'
+import { compareFlowSchemas } from '../../registry/flowcontrol/flow-schema-order.ts'
 import type { Call } from '../call.ts'
-import { compareFlowSchemas, flowDistinguisher, matchesFlowSchema } from '../flow-control/flow-schema.ts'
+import { flowDistinguisher, matchesFlowSchema } from '../flow-control/flow-schema.ts'
 import { InFlightGauge } from '../flow-control/in-flight-gauge.ts'
 import { PriorityLevel, type RejectReason, sharesOf } from '../flow-control/priority-level.ts'
 import type { RequestInfo } from '../request-info.ts'

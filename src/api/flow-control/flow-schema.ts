@@ -14,17 +14,7 @@ export interface RequestDigest {
   readonly info: RequestInfo
 }
 
-const DEFAULT_PRECEDENCE = 1000
 const SERVICE_ACCOUNT_PREFIX = 'system:serviceaccount:'
-
-/** In the order in which they are tried: by precedence, then by name. */
-export function compareFlowSchemas(a: FlowSchema, b: FlowSchema): number {
-  const difference = precedenceOf(a) - precedenceOf(b)
-  if (difference !== 0) return difference
-  return (a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1
-}
-
-const precedenceOf = ({ spec }: FlowSchema): number => spec?.matchingPrecedence ?? DEFAULT_PRECEDENCE
 
 /**
  * True where one of the schema's rules is about the request.

@@ -221,7 +221,10 @@ function encodeConverted(call: Call, resource: ApiResource, page: Page, output: 
   }
   const table = tableOf(resource.backing?.entry)
   const options = { version, includeObject: includeObjectOf(call.query), now: Date.now() }
-  const rows = page.entries.map((e) => tableRow(table, e.object, servedObject(resource, e.object), options))
+  const { compareRows } = table
+  const objects = page.entries.map((e) => e.object)
+  if (compareRows) objects.sort(compareRows)
+  const rows = objects.map((object) => tableRow(table, object, servedObject(resource, object), options))
   const document = { kind, apiVersion, metadata: page.metadata, columnDefinitions: columnDefinitions(table), rows }
   return encodeDocument(document, output)
 }

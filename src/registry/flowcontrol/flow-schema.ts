@@ -9,6 +9,7 @@ import { nameIsDNSSubdomain, validateObjectMeta } from '../../apimachinery/valid
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 import { metadataOfStatusWrite, validateStatus } from './conditions.ts'
+import { compareFlowSchemas } from './flow-schema-order.ts'
 import { validatePolicyRules } from './flow-schema-rules.ts'
 import { goDistinguisherMethod, goFlowSchemaSpec } from './go-types.ts'
 
@@ -105,6 +106,7 @@ export const flowSchemas = defineResource<FlowSchema>({
       age(schema, now),
       danglingStatus(schema),
     ],
+    compareRows: compareFlowSchemas,
   },
 })
 
