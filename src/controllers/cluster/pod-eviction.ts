@@ -4,7 +4,7 @@ import type { Pod, PodCondition } from '../../apimachinery/types/core-v1.ts'
 import type { Client, Typed } from '../runtime/client.ts'
 import { keyOf } from '../runtime/object-key.ts'
 import { PODS } from '../runtime/resources.ts'
-import { conditionOf, withCondition } from './conditions.ts'
+import { conditionOf } from './conditions.ts'
 
 /** Why a pod is made to go: reason and message of its condition DisruptionTarget. */
 export interface Disruption {
@@ -12,16 +12,25 @@ export interface Disruption {
   readonly message: string
 }
 
-/** The conditions of a pod that is about to be disrupted; the list itself where it says so already. */
-export function disruptedConditions(pod: Typed<Pod>, why: Disruption, now: string): readonly PodCondition[] {
+/** Marks a pod as about to be disrupted, unless it says so already. */
+export async function markDisrupted(client: Client, clock: Clock, pod: Typed<Pod>, why: Disruption): Promise<void> {
+  const current = conditionOf(pod.status?.conditions, 'DisruptionTarget')
+  if (current?.status === 'True' && current.reason === why.reason && current.message === why.message) return
+  const patch = { metadata: { uid: pod.metadata.uid }, status: { conditions: [disruptedCondition(pod, why, clock)] } }
+  await client.patch(PODS, keyOf(pod), 'strategic', patch, { subresource: 'status' })
+}
+
+function disruptedCondition(pod: Typed<Pod>, why: Disruption, clock: Clock): PodCondition {
   const generation = observedGeneration(pod)
-  return withCondition(pod.status?.conditions, {
+  const current = conditionOf(pod.status?.conditions, 'DisruptionTarget')
+  return {
     type: 'DisruptionTarget',
     status: 'True',
     ...why,
-    lastTransitionTime: now,
+    lastTransitionTime:
+      current?.status === 'True' && current.lastTransitionTime ? current.lastTransitionTime : formatTime(clock.now()),
     ...(generation === undefined ? {} : { observedGeneration: generation }),
-  })
+  }
 }
 
 /**
@@ -39,9 +48,9 @@ export async function failAndDelete(client: Client, clock: Clock, pod: Typed<Pod
   const key = keyOf(pod)
   try {
     if (pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed') {
-      const conditions = why ? disruptedConditions(pod, why, formatTime(clock.now())) : pod.status?.conditions
-      const status = { ...pod.status, phase: 'Failed', conditions: [...(conditions ?? [])] }
-      await client.updateSubresource(PODS, 'status', { ...pod, status } as Typed<Pod>)
+      const conditions = why ? { conditions: [disruptedCondition(pod, why, clock)] } : {}
+      const patch = { metadata: { uid: pod.metadata.uid }, status: { phase: 'Failed', ...conditions } }
+      await client.patch(PODS, key, 'strategic', patch, { subresource: 'status' })
     }
     await client.delete(PODS, key, { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid! } })
   } catch (error) {

@@ -34,6 +34,11 @@ export function podGcController(): Controller<Typed<Pod>> {
     name: 'pod-garbage-collector-controller',
     serviceAccount: 'pod-garbage-collector',
     for: PODS,
+    isRelevant: (pod, _old, cache) => {
+      if (pod.metadata.deletionTimestamp || isPodTerminal(pod)) return true
+      const { nodeName } = pod.spec ?? {}
+      return nodeName !== undefined && !cache.get(NODES, { namespace: '', name: nodeName })
+    },
     watches: [
       {
         resource: NODES,

@@ -1,5 +1,4 @@
 import { isNotFound } from '../../apimachinery/api-error.ts'
-import { formatTime } from '../../apimachinery/clock.ts'
 import { equalJson } from '../../apimachinery/clone.ts'
 import type { Node, Pod, Taint, Toleration } from '../../apimachinery/types/core-v1.ts'
 import type { Typed } from '../runtime/client.ts'
@@ -7,7 +6,7 @@ import type { Controller, ReconcileContext, ReconcileResult } from '../runtime/c
 import { keyOf, keyText } from '../runtime/object-key.ts'
 import { NODES, PODS } from '../runtime/resources.ts'
 import { toleratesTaint } from '../scheduler/taints.ts'
-import { disruptedConditions } from './pod-eviction.ts'
+import { markDisrupted } from './pod-eviction.ts'
 import { podNodeIndex, podsOnNode } from './pod-node-index.ts'
 
 const TAINTED = { reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint' }
@@ -29,6 +28,12 @@ export function taintEvictionController(): Controller<Typed<Pod>> {
     name: 'taint-eviction-controller',
     serviceAccount: 'node-controller',
     for: PODS,
+    isRelevant: (pod, _old, cache) => {
+      const { nodeName } = pod.spec ?? {}
+      if (!nodeName) return false
+      const node = cache.get(NODES, { namespace: '', name: nodeName })
+      return planned.has(keyText(keyOf(pod))) || (node?.spec?.taints?.some((t) => t.effect === 'NoExecute') ?? false)
+    },
     watches: [
       {
         resource: NODES,
@@ -118,11 +123,7 @@ async function evict(cached: Typed<Pod>, { client, clock, events }: ReconcileCon
   try {
     const pod = await client.get(PODS, key)
     if (pod.metadata.uid !== cached.metadata.uid) return
-    const conditions = disruptedConditions(pod, TAINTED, formatTime(clock.now()))
-    if (conditions !== pod.status?.conditions) {
-      const status = { ...pod.status, conditions: [...conditions] }
-      await client.updateSubresource(PODS, 'status', { ...pod, status } as Typed<Pod>)
-    }
+    await markDisrupted(client, clock, pod, TAINTED)
     await client.delete(PODS, key)
   } catch (error) {
     if (!isNotFound(error)) throw error

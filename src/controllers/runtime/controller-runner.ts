@@ -79,7 +79,9 @@ export class ControllerRunner {
     for (const { resource, name, values } of indexes) informers.informer(resource).addIndex(name, values)
     await Promise.all([...resources, ...indexes.map((i) => i.resource)].map((r) => informers.informer(r).synced))
     if (this.#isStopped) return
-    this.#listen(this.#controller.for, (object) => [keyOf(object)])
+    this.#listen(this.#controller.for, (object, old, cache) =>
+      (this.#controller.isRelevant?.(object, old, cache) ?? true) ? [keyOf(object)] : [],
+    )
     for (const { resource, enqueue } of watches) this.#listen(resource, enqueue as never)
     this.#isStarted = true
     this.#wake()

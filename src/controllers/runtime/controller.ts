@@ -56,6 +56,8 @@ export interface Controller<T extends KubeObject = KubeObject> {
   readonly serviceAccount?: string
   /** The resource whose keys it reconciles. */
   readonly for: ResourceRef<T>
+  /** False for a change of such an object that means nothing to it, so that no reconcile is spent; default: all count. */
+  isRelevant?(object: T, old: T | undefined, cache: CacheReader): boolean
   readonly watches?: readonly WatchSource[]
   /** Resources that it reads from the cache without being woken by them. */
   readonly reads?: readonly ResourceRef[]

@@ -18,6 +18,7 @@ export const staleDisruptionController: Controller<Typed<Pod>> = {
   name: 'disruption-controller-stale-pods',
   serviceAccount: 'disruption-controller',
   for: PODS,
+  isRelevant: (pod) => staleDisruptionAt(pod) !== undefined,
   async reconcile(key, { cache, client, clock }) {
     const pod = cache.get(PODS, key)
     const staleAt = pod && staleDisruptionAt(pod)
