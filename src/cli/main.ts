@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
 import { apiserverCommand } from './apiserver.ts'
+import { controllerManagerCommand } from './controller-manager.ts'
 import { kubeconfigCommand } from './kubeconfig.ts'
 import { upCommand } from './up.ts'
 
@@ -10,6 +11,7 @@ const program = new Command('kubemu')
   .version(`${KUBEMU_VERSION} (Kubernetes ${KUBERNETES_VERSION.gitVersion})`)
   .addCommand(upCommand())
   .addCommand(apiserverCommand())
+  .addCommand(controllerManagerCommand())
   .addCommand(kubeconfigCommand())
 
 await program.parseAsync()

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises'
+import { type Clock, systemClock } from '../apimachinery/clock.ts'
+import { allControllers, allLoops } from '../controllers/all-controllers.ts'
+import { ControllerManager, type ControllerManagerOptions } from '../controllers/controller-manager.ts'
+import { HttpClient } from '../controllers/http/http-client.ts'
+import { readKubeconfig } from '../controllers/http/kubeconfig-access.ts'
+import type { Logger } from '../controllers/runtime/logger.ts'
+
+/** What `kubemu controller-manager` is told on its command line, checked and with defaults. */
+export interface ControllerManagerProcessOptions {
+  readonly kubeconfig: string
+  readonly useServiceAccountCredentials: boolean
+  readonly rootCaFile: string | undefined
+  /** Undefined: works at once. */
+  readonly leaderElection: ControllerManagerOptions['leaderElection']
+  readonly clock?: Clock
+}
+
+/** Runs all controllers against a server over HTTP; the returned function ends them. */
+export async function runControllerManager(
+  options: ControllerManagerProcessOptions,
+  logger: Logger,
+): Promise<() => Promise<void>> {
+  const { leaderElection, rootCaFile, clock = systemClock } = options
+  const client = HttpClient.connect({
+    access: await readKubeconfig(options.kubeconfig),
+    clock,
+    userAgent: 'kube-controller-manager/v1.36.2',
+    impersonate: options.useServiceAccountCredentials,
+  })
+  const manager = await ControllerManager.start({
+    client,
+    clock,
+    logger,
+    controllers: allControllers(rootCaFile ? { rootCa: await readFile(rootCaFile, 'utf8') } : {}),
+    loops: allLoops(),
+    ...(leaderElection ? { leaderElection } : {}),
+  })
+  // Timers of the controllers do not keep a process alive by themselves.
+  const keepAlive = setInterval(() => {}, 2 ** 30)
+  return async () => {
+    clearInterval(keepAlive)
+    await manager.stop()
+    client.close()
+  }
+}

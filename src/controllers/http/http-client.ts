@@ -1,0 +1,244 @@
+import type { Clock } from '../../apimachinery/clock.ts'
+import { apiVersionOf, parseApiVersion } from '../../apimachinery/group-version.ts'
+import type { JsonObject, KubeObject } from '../../apimachinery/kube-object.ts'
+import type { APIGroupList, APIResourceList, Status } from '../../apimachinery/types/meta-v1.ts'
+import type {
+  Client,
+  DeleteOptions,
+  ListQuery,
+  ObjectKey,
+  ObjectList,
+  PatchType,
+  ResourceRef,
+  WatchQuery,
+  WatchReceiver,
+  WriteOptions,
+} from '../runtime/client.ts'
+import { apiErrorOfStatus, HttpConnection, type HttpRequest, type RequestHeaders } from './http-connection.ts'
+import type { ClusterAccess } from './kubeconfig-access.ts'
+
+export interface HttpClientOptions {
+  readonly access: ClusterAccess
+  readonly clock: Clock
+  /** `kube-controller-manager/v1.36.2`: the part before the slash owns the fields that are written. */
+  readonly userAgent: string
+  /**
+   * Whether {@link Client.as} becomes the other user by impersonation. Otherwise everything is done as the kubeconfig's
+   * user, as kube-controller-manager does without `--use-service-account-credentials`.
+   */
+  readonly impersonate: boolean
+}
+
+const PATCH_CONTENT_TYPES: Readonly<Record<PatchType, string>> = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+}
+
+/** Watches end by themselves after between this and twice as long, as client-go's reflectors ask for. */
+const MIN_WATCH_SECONDS = 300
+
+interface RawEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+  readonly object: KubeObject
+}
+
+/** The API of any kube-apiserver over HTTP(S), in JSON. */
+export class HttpClient implements Client {
+  readonly #options: HttpClientOptions
+  readonly #connection: HttpConnection
+  readonly #headers: RequestHeaders
+
+  private constructor(options: HttpClientOptions, connection: HttpConnection, headers: RequestHeaders) {
+    this.#options = options
+    this.#connection = connection
+    this.#headers = headers
+  }
+
+  static connect(options: HttpClientOptions): HttpClient {
+    const connection = new HttpConnection(options.access, options.clock)
+    return new HttpClient(options, connection, { 'user-agent': options.userAgent })
+  }
+
+  /** Closes the connections, those of clients made of it by {@link as} too. */
+  close(): void {
+    this.#connection.close()
+  }
+
+  async get<T extends KubeObject>(resource: ResourceRef<T>, key: ObjectKey): Promise<T> {
+    return await this.#json<T>({ method: 'GET', path: pathOf(resource, key) })
+  }
+
+  async list<T extends KubeObject>(resource: ResourceRef<T>, query: ListQuery = {}): Promise<ObjectList<T>> {
+    const path = pathOf(resource, { namespace: query.namespace ?? '', name: '' })
+    const parameters = queryText({
+      labelSelector: query.labelSelector,
+      fieldSelector: query.fieldSelector,
+      resourceVersion: query.resourceVersion,
+      limit: query.limit,
+      continue: query.continueToken,
+    })
+    const list = await this.#json<{ items: T[] | null; metadata: { resourceVersion?: string; continue?: string } }>({
+      method: 'GET',
+      path: path + parameters,
+    })
+    const { kind } = resource
+    const apiVersion = apiVersionOf(resource)
+    // Items of a list carry neither: what reads them must not have to care where they came from.
+    const items = (list.items ?? []).map((item) => ({ ...item, kind, apiVersion }))
+    return {
+      items,
+      resourceVersion: list.metadata.resourceVersion ?? '',
+      ...(list.metadata.continue ? { continueToken: list.metadata.continue } : {}),
+    }
+  }
+
+  watch<T extends KubeObject>(resource: ResourceRef<T>, query: WatchQuery, receiver: WatchReceiver<T>): () => void {
+    const path = pathOf(resource, { namespace: query.namespace ?? '', name: '' })
+    const parameters = queryText({
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      labelSelector: query.labelSelector,
+      fieldSelector: query.fieldSelector,
+      resourceVersion: query.resourceVersion,
+      timeoutSeconds: Math.round(MIN_WATCH_SECONDS * (1 + Math.random())),
+    })
+    let stop = (): void => {}
+    stop = this.#connection.stream(path + parameters, this.#headers, {
+      line: (line) => {
+        const { type, object } = JSON.parse(line) as RawEvent
+        if (type === 'ERROR') {
+          stop()
+          receiver.end(apiErrorOfStatus(object as unknown as Status))
+        } else if (type === 'BOOKMARK') {
+          const { resourceVersion = '', annotations } = object.metadata
+          const initialEventsEnd = annotations?.['k8s.io/initial-events-end'] === 'true'
+          receiver.event({ type, resourceVersion, initialEventsEnd })
+        } else receiver.event({ type, object: object as T })
+      },
+      end: (error) => receiver.end(error),
+    })
+    return () => stop()
+  }
+
+  async create<T extends KubeObject>(resource: ResourceRef<T>, object: T, options: WriteOptions = {}): Promise<T> {
+    const path = pathOf(resource, { namespace: object.metadata.namespace ?? '', name: '' })
+    return await this.#write<T>('POST', path, object, options)
+  }
+
+  async update<T extends KubeObject>(resource: ResourceRef<T>, object: T, options: WriteOptions = {}): Promise<T> {
+    return await this.updateSubresource(resource, '', object, options)
+  }
+
+  async updateSubresource<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    subresource: string,
+    object: T,
+    options: WriteOptions = {},
+  ): Promise<T> {
+    const { namespace = '', name = '' } = object.metadata
+    return await this.#write<T>('PUT', pathOf(resource, { namespace, name }, subresource), object, options)
+  }
+
+  async patch<T extends KubeObject>(
+    resource: ResourceRef<T>,
+    key: ObjectKey,
+    type: PatchType,
+    patch: JsonObject | readonly JsonObject[],
+    options: WriteOptions & { readonly subresource?: string; readonly force?: boolean } = {},
+  ): Promise<T> {
+    const path = pathOf(resource, key, options.subresource)
+    return await this.#write<T>('PATCH', path, patch, options, PATCH_CONTENT_TYPES[type])
+  }
+
+  async createSubresource(
+    resource: ResourceRef,
+    key: ObjectKey,
+    subresource: string,
+    body: KubeObject,
+    options: WriteOptions = {},
+  ): Promise<KubeObject> {
+    return await this.#write<KubeObject>('POST', pathOf(resource, key, subresource), body, options)
+  }
+
+  async delete(resource: ResourceRef, key: ObjectKey, options: DeleteOptions = {}): Promise<KubeObject> {
+    const { gracePeriodSeconds, propagationPolicy, preconditions, dryRun } = options
+    const body = {
+      kind: 'DeleteOptions',
+      apiVersion: 'v1',
+      gracePeriodSeconds,
+      propagationPolicy,
+      preconditions,
+      ...(dryRun ? { dryRun: ['All'] } : {}),
+    }
+    const cause = options.cause === undefined ? {} : { cause: options.cause }
+    return await this.#write<KubeObject>('DELETE', pathOf(resource, key), body, cause)
+  }
+
+  async resources(): Promise<readonly ResourceRef[]> {
+    const { groups } = await this.#json<APIGroupList>({ method: 'GET', path: '/apis' })
+    const versions = ['v1', ...groups.map((g) => g.preferredVersion?.groupVersion ?? g.versions[0]!.groupVersion)]
+    const found: ResourceRef[] = []
+    for (const groupVersion of versions) {
+      const { group, version } = parseApiVersion(groupVersion)!
+      const path = group === '' ? `/api/${version}` : `/apis/${groupVersion}`
+      const { resources } = await this.#json<APIResourceList>({ method: 'GET', path })
+      for (const { name, kind, namespaced, verbs } of resources) {
+        const isObject = !name.includes('/') && ['list', 'watch', 'delete'].every((verb) => verbs.includes(verb))
+        if (isObject) found.push({ group, version, resource: name, kind, namespaced })
+      }
+    }
+    return found
+  }
+
+  as(userName: string, groups: readonly string[] = []): Client {
+    if (!this.#options.impersonate) return this
+    const headers = {
+      ...this.#headers,
+      'impersonate-user': userName,
+      ...(groups.length > 0 ? { 'impersonate-group': groups } : {}),
+    }
+    return new HttpClient(this.#options, this.#connection, headers)
+  }
+
+  async #write<T>(
+    method: HttpRequest['method'],
+    path: string,
+    body: unknown,
+    options: WriteOptions & { readonly force?: boolean },
+    contentType?: string,
+  ): Promise<T> {
+    const { dryRun, fieldManager, force, cause } = options
+    const parameters = queryText({
+      dryRun: dryRun ? 'All' : undefined,
+      fieldManager,
+      force: force ? 'true' : undefined,
+    })
+    return await this.#json<T>({
+      method,
+      path: path + parameters,
+      body: JSON.stringify(body),
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(cause === undefined ? {} : { headers: { 'kubemu-cause': encodeURI(cause) } }),
+    })
+  }
+
+  async #json<T>(request: HttpRequest): Promise<T> {
+    const headers = { ...this.#headers, ...request.headers }
+    return JSON.parse(await this.#connection.send({ ...request, headers })) as T
+  }
+}
+
+function pathOf({ group, version, resource, namespaced }: ResourceRef, key: ObjectKey, subresource = ''): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
+  const namespace = namespaced && key.namespace !== '' ? `/namespaces/${encodeURIComponent(key.namespace)}` : ''
+  const name = key.name === '' ? '' : `/${encodeURIComponent(key.name)}`
+  return `${root}${namespace}/${resource}${name}${subresource === '' ? '' : `/${subresource}`}`
+}
+
+function queryText(parameters: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== '')
+  if (given.length === 0) return ''
+  return `?${given.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&')}`
+}

@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../src/apimachinery/clock.ts'
+import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
+import type { Deployment } from '../../src/apimachinery/types/apps-v1.ts'
+import { apiserverOptions } from '../../src/cli/apiserver.ts'
+import { runControllerManager } from '../../src/cluster/controller-manager-process.ts'
+import { type RunningServer, startServer } from '../../src/cluster/server.ts'
+import { HttpClient } from '../../src/controllers/http/http-client.ts'
+import { readKubeconfig } from '../../src/controllers/http/kubeconfig-access.ts'
+import type { ResourceRef, Typed } from '../../src/controllers/runtime/client.ts'
+import { Informer } from '../../src/controllers/runtime/informer.ts'
+import { silentLogger } from '../../src/controllers/runtime/logger.ts'
+import { DEPLOYMENTS, LEASES, PODS, REPLICA_SETS, SERVICE_ACCOUNTS } from '../../src/controllers/runtime/resources.ts'
+import { noMetrics } from '../../src/controllers/runtime/runtime-metrics.ts'
+
+let folder: string
+let kubeconfig: string
+let server: RunningServer
+let client: HttpClient
+const warnings: string[] = []
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kubemu-controllers-'))
+  kubeconfig = join(folder, 'kubeconfig')
+  const flags = ['--memory', '--secure-port=0', '--authorization-mode=Node,RBAC', `--kubeconfig=${kubeconfig}`]
+  server = await startServer(apiserverOptions(flags), pino({ level: 'silent' }))
+  const access = await readKubeconfig(kubeconfig)
+  client = HttpClient.connect({ access, clock: systemClock, userAgent: 'test/1', impersonate: true })
+})
+afterAll(async () => {
+  client.close()
+  await server.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+function startManager(identity: string): Promise<() => Promise<void>> {
+  const log = {
+    ...silentLogger,
+    warn: (fields: object, message: string) => warnings.push(`${message} ${JSON.stringify(fields)}`),
+  }
+  return runControllerManager(
+    {
+      kubeconfig,
+      useServiceAccountCredentials: true,
+      rootCaFile: undefined,
+      leaderElection: { identity, leaseDurationMs: 60_000, renewDeadlineMs: 40_000, retryPeriodMs: 200 },
+    },
+    log,
+  )
+}
+
+/** Resolves once the objects of a resource are as `ready` says; found out by list and watch over HTTP. */
+async function until<T extends KubeObject>(
+  resource: ResourceRef<T>,
+  ready: (objects: readonly T[]) => boolean,
+): Promise<readonly T[]> {
+  const informer = new Informer({ client, resource, clock: systemClock, logger: silentLogger, metrics: noMetrics })
+  try {
+    return await new Promise((resolve) => {
+      const check = (): void => {
+        if (informer.hasSynced && ready(informer.list())) resolve(informer.list())
+      }
+      informer.addHandler({ set: check, remove: check })
+      informer.start()
+      void informer.synced.then(check)
+    })
+  } finally {
+    informer.stop()
+  }
+}
+
+function deployment(name: string): Typed<Deployment> {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      replicas: 3,
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'c', image: 'nginx' }] } },
+    },
+  }
+}
+
+const holder = (ready: (identity: string | undefined) => boolean) =>
+  until(LEASES, (all) => ready(all.find((l) => l.metadata.name === 'kube-controller-manager')?.spec?.holderIdentity))
+
+test('controllers work over HTTP with the roles of their service accounts, and another takes over when the leader stops', async () => {
+  const stopFirst = await startManager('first')
+  await holder((identity) => identity === 'first')
+  const stopSecond = await startManager('second')
+  await until(SERVICE_ACCOUNTS, (all) => all.some((a) => a.metadata.namespace === 'default'))
+  await client.create(DEPLOYMENTS, deployment('one'))
+  const pods = await until(PODS, (all) => all.length === 3)
+  expect(pods.map((p) => p.metadata.managedFields?.[0]?.manager)).toEqual(Array(3).fill('kube-controller-manager'))
+  await until(REPLICA_SETS, (all) => all[0]?.status?.replicas === 3)
+  await stopFirst()
+  await holder((identity) => identity === 'second')
+  await client.create(DEPLOYMENTS, deployment('two'))
+  await until(PODS, (all) => all.length === 6)
+  await client.delete(DEPLOYMENTS, { namespace: 'default', name: 'one' }, { propagationPolicy: 'Foreground' })
+  await until(PODS, (all) => all.length === 3 && all.every((p) => p.metadata.labels?.['app'] === 'two'))
+  await until(DEPLOYMENTS, (all) => all.length === 1)
+  await stopSecond()
+  expect(warnings).toEqual([])
+})
+
+test('an answer that is no success is the ApiError that it stands for', async () => {
+  await expect(client.get(DEPLOYMENTS, { namespace: 'default', name: 'none' })).rejects.toMatchObject({
+    name: 'ApiError',
+    code: 404,
+    reason: 'NotFound',
+    message: 'deployments.apps "none" not found',
+  })
+})
