@@ -150,7 +150,7 @@ export class Collector {
       return true
     }
     // An owner that exists but has not been seen may go before it is: its deletion would not be heard of.
-    return this.graph.knowsOwnersOf(node)
+    return this.graph.hasSeenOwnersOf(node)
   }
 
   async #deleteForeground(node: GraphNode, live: KubeObject): Promise<void> {

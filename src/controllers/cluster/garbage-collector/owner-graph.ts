@@ -71,6 +71,11 @@ export class OwnerGraph {
     })
   }
 
+  /** True where every owner's uid has been seen, under whatever name. */
+  hasSeenOwnersOf({ metadata }: GraphNode): boolean {
+    return ownersOf(metadata).every((r) => this.#nodes.has(r.uid))
+  }
+
   set(resource: ResourceRef, { metadata }: KubeObject): void {
     const uid = metadata.uid!
     const old = this.#nodes.get(uid)
