@@ -4,6 +4,8 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(options: { quick: 
   apply: () => import('./apply.ts'),
   api: () => import('./api.ts'),
   admission: () => import('./admission.ts'),
+  auth: () => import('./auth.ts'),
+  controllers: () => import('./controllers.ts'),
 }
 
 const [name = '', ...flags] = process.argv.slice(2)

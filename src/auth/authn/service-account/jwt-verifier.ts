@@ -18,9 +18,15 @@ export class JwtVerifier {
     this.#keys = keys
   }
 
+  /** The issuer that a token claims, undefined where it is no JWT: told without parsing where it was verified before. */
+  issuerOf(token: string): string | undefined {
+    const issuer = this.#verified.get(keyOf(token))?.['iss']
+    return typeof issuer === 'string' ? issuer : claimedIssuer(token)
+  }
+
   /** The claims of a token that is signed by one of the keys. Throws {@link AuthenticationError}. */
   async verify(token: string): Promise<JsonObject> {
-    const digest = digestOf(token).toString('base64')
+    const digest = keyOf(token)
     const known = this.#verified.get(digest)
     if (known) return known
     const header = decodePart(token, 0)
@@ -43,6 +49,8 @@ export class JwtVerifier {
     throw new AuthenticationError(aggregateMessage(failures))
   }
 }
+
+const keyOf = (token: string): string => digestOf(token).toString('base64')
 
 /** The issuer that a token claims, unverified; undefined where it does not look like a signed JWT. */
 export function claimedIssuer(token: string): string | undefined {

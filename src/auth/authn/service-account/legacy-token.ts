@@ -6,7 +6,7 @@ import type { ObjectReader } from '../../object-reader.ts'
 import { type Authenticated, AuthenticationError } from '../authenticator.ts'
 import { sameSecret } from '../timing-safe.ts'
 import { intersection, type TokenAuthenticator } from '../token-authenticator.ts'
-import { claimedIssuer, type JwtVerifier } from './jwt-verifier.ts'
+import type { JwtVerifier } from './jwt-verifier.ts'
 import { LEGACY_ISSUER } from './service-account-claims.ts'
 import { parseServiceAccountUserName, userOfServiceAccount } from './service-account-user.ts'
 
@@ -46,8 +46,8 @@ export class LegacyTokenAuthenticator implements TokenAuthenticator {
   }
 
   async authenticateToken(token: string, wanted: readonly string[]): Promise<Authenticated | undefined> {
-    if (claimedIssuer(token) !== LEGACY_ISSUER) return undefined
     const { verifier, audiences, objects } = this.#options
+    if (verifier.issuerOf(token) !== LEGACY_ISSUER) return undefined
     const claims = await verifier.verify(token)
     const shared = intersection(audiences, wanted)
     if (shared.length === 0 && audiences.length > 0) {

@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, type KubeObject } from '../../../apimach
 import type { ObjectReader } from '../../object-reader.ts'
 import { type Authenticated, AuthenticationError } from '../authenticator.ts'
 import { intersection, type TokenAuthenticator } from '../token-authenticator.ts'
-import { claimedIssuer, type JwtVerifier } from './jwt-verifier.ts'
+import type { JwtVerifier } from './jwt-verifier.ts'
 import { credentialIdOf } from './service-account-claims.ts'
 import { userOfServiceAccount } from './service-account-user.ts'
 
@@ -39,7 +39,7 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
 
   async authenticateToken(token: string, wanted: readonly string[]): Promise<Authenticated | undefined> {
     const { issuers, verifier, audiences } = this.#options
-    const issuer = claimedIssuer(token)
+    const issuer = verifier.issuerOf(token)
     if (issuer === undefined || !issuers.includes(issuer)) return undefined
     const claims = await verifier.verify(token)
     const own = audiencesOf(claims)
