@@ -1,5 +1,5 @@
 import { updateRuleOf } from '../../../openapi/data.ts'
-import { isAlreadyExists } from '../../apimachinery/api-error.ts'
+import { isNotFound } from '../../apimachinery/api-error.ts'
 import { systemClock } from '../../apimachinery/clock.ts'
 import { cloneJson } from '../../apimachinery/clone.ts'
 import { FieldManager } from '../../apimachinery/field-manager/field-manager.ts'
@@ -7,6 +7,8 @@ import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Registry, ResourceBacking } from '../../registry/generic/registry.ts'
 import type { RequestContext } from '../../registry/generic/request-context.ts'
+import { objectKey } from '../../registry/generic/resource-identity.ts'
+import type { ResourceStore } from '../../registry/generic/resource-store.ts'
 
 /** The server acting on its own. */
 export function systemContext(namespace = ''): RequestContext {
@@ -21,15 +23,30 @@ export async function ensureObject(
   object: KubeObject,
 ): Promise<boolean> {
   const backing = registry.backing(group, resource)!
-  const { store, entry } = backing
+  const { store, entry, cache, identity } = backing
+  const { namespace = '', name = '' } = object.metadata
+  // A create would first take what the object already has: the address of a service, for one.
+  if ((await cache.get(objectKey(identity, namespace, name))).entry) return false
+  const context = systemContext(namespace)
   const own = cloneJson(object)
   entry.defaults?.(own)
   try {
     const owned = fieldManagerOf(backing).update(undefined, own, MANAGER)
-    await store.create(systemContext(object.metadata.namespace), owned)
+    await store.create(context, owned)
     return true
   } catch (error) {
-    if (isAlreadyExists(error)) return false
+    // Another server on the same store was faster; a service is refused for its address before its name.
+    if (await exists(store, context, name)) return false
+    throw error
+  }
+}
+
+async function exists(store: ResourceStore, context: RequestContext, name: string): Promise<boolean> {
+  try {
+    await store.get(context, name)
+    return true
+  } catch (error) {
+    if (isNotFound(error)) return false
     throw error
   }
 }
