@@ -26,7 +26,8 @@ export async function startHttpServer(...flags: readonly string[]): Promise<Http
   await writeFile(tokens, TOKENS)
   const errors: string[] = []
   const port = flags.some((f) => f.startsWith('--secure-port')) ? [] : ['--insecure-port=0']
-  const options = apiserverOptions(['--memory', ...port, `--token-auth-file=${tokens}`, ...flags])
+  const storage = flags.some((f) => f.startsWith('--data-dir')) ? [] : ['--memory']
+  const options = apiserverOptions([...storage, ...port, `--token-auth-file=${tokens}`, ...flags])
   const server = await startServer(
     options,
     pino({ level: 'error' }, { write: (line: string) => void errors.push(line) }),
