@@ -6,6 +6,8 @@ import { type NodesOptions, startNodes } from '../controllers/nodes/nodes.ts'
 import type { Client } from '../controllers/runtime/client.ts'
 import { startScheduler } from '../controllers/scheduler/scheduler.ts'
 import { CONTROLLER_MANAGER, type Component, componentClient, SCHEDULER } from './component-client.ts'
+import { SimulatedNodeConnector } from './node-connector.ts'
+import { acceptUpgrades } from './remote-channels.ts'
 import { type RunningServer, startServer } from './server.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -45,6 +47,9 @@ export interface RunningCluster {
 
 const ADMINISTRATOR: Component = { user: 'kubernetes-admin', groups: ['system:masters'], program: 'kubemu' }
 
+/** The fleet of simulated nodes; each node acts as its own kubelet. */
+const NODE_FLEET: Component = { user: 'kubernetes-admin', groups: ['system:masters'], program: 'kubelet' }
+
 /** Starts an API server with everything that makes workloads come alive, in one process. */
 export async function startCluster(options: ClusterOptions, logger: FastifyBaseLogger): Promise<RunningCluster> {
   const server = await startServer(options.server, logger)
@@ -77,8 +82,10 @@ const schedulerPart: ClusterPart = async ({ client, clock, logger }) => {
   return () => scheduler.stop()
 }
 
-async function nodesPart({ client, clock, logger }: ClusterAccess, options: SimulatedNodesOptions) {
-  const nodes = startNodes(client(ADMINISTRATOR), { ...options, clock, log: logger })
+async function nodesPart({ server, client, clock, logger }: ClusterAccess, options: SimulatedNodesOptions) {
+  const nodes = startNodes(client(NODE_FLEET), { ...options, clock, log: logger })
+  acceptUpgrades(server.plane.app)
+  server.connectNodes(new SimulatedNodeConnector(nodes.fleet))
   await nodes.ready
   return () => nodes.stop()
 }

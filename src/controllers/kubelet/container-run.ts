@@ -55,6 +55,8 @@ export class ContainerRun {
   startedMs = 0
   log = new ContainerLog()
   previousLog: ContainerLog | undefined
+  /** What its processes have written, by absolute path; undefined until somebody looks. */
+  files: Map<string, Buffer> | undefined
   /** On its way: being pulled, created, or waiting for its back-off. */
   isBusy = false
   /** Timers of the present run. */
@@ -101,6 +103,7 @@ export class ContainerRun {
       this.restartCount++
       this.previousLog = this.log
       this.log = new ContainerLog()
+      this.files = undefined
     }
     this.containerId = `containerd://${randomBytes(32).toString('hex')}`
     this.startedMs = nowMs

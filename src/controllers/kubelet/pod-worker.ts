@@ -2,9 +2,12 @@ import { formatTime, parseTime, type Timer } from '../../apimachinery/clock.ts'
 import type { Container, LifecycleHandler, Pod, Probe } from '../../apimachinery/types/core-v1.ts'
 import type { Typed } from '../runtime/client.ts'
 import { behaviourOf } from './behaviour.ts'
+import { missingEnvironment, missingMount } from './container-config.ts'
 import { ContainerRun, restarts } from './container-run.ts'
 import { formatSeconds } from './duration.ts'
+import type { ConfigData } from './environment.ts'
 import { fullImageName, imageSize } from './image-reference.ts'
+import { configNamesOf, readConfig } from './mounted-files.ts'
 import { type PodFacts, podStatus } from './pod-status.ts'
 import { containerProgram } from './process.ts'
 import { runProcess } from './process-runner.ts'
@@ -12,6 +15,8 @@ import type { SimulatedNode } from './simulated-node.ts'
 
 type Ended = (exitCode: number, reason?: string) => void
 
+/** How soon a kubelet looks again for what is missing. */
+const CONFIG_RETRY_MS = 2000
 /** What a process exits with that is killed by signal 9. */
 const KILLED = 137
 
@@ -35,6 +40,7 @@ export class PodWorker {
   #failure: { readonly reason: string; readonly message: string } | undefined
   readonly #startTime: string
   readonly #timers: Timer[] = []
+  readonly #listeners: Set<() => void> = new Set()
 
   constructor(node: SimulatedNode, pod: Typed<Pod>) {
     this.node = node
@@ -125,6 +131,8 @@ export class PodWorker {
     this.#releaseAddress()
     this.#isTerminal = true
     this.#isStopping = true
+    for (const run of this.containers) if (run.isRunning) run.end(this.node.timeline.now(), KILLED)
+    for (const listener of [...this.#listeners]) listener()
   }
 
   #releaseAddress(): void {
@@ -134,6 +142,13 @@ export class PodWorker {
 
   #changed(): void {
     this.node.changed(this)
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  /** Calls back after every change of state. The returned function ends that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   #later(run: ContainerRun, delayMs: number, work: () => void): void {
@@ -170,7 +185,7 @@ export class PodWorker {
     if (ended && !restarts(this.#policy, run, ended.exitCode)) return
     run.isBusy = true
     if (!ended) {
-      this.#pull(run)
+      this.#mount(run)
       return
     }
     const now = this.node.timeline.now()
@@ -191,6 +206,34 @@ export class PodWorker {
         this.#pull(run)
       }),
     )
+  }
+
+  /** Waits until the ConfigMaps and Secrets of its volumes are there. */
+  #mount(run: ContainerRun): void {
+    const names = configNamesOf(this.pod, run.container)
+    if (names.size === 0) this.#pull(run)
+    else void this.#mountConfig(run, names)
+  }
+
+  async #mountConfig(run: ContainerRun, names: ReadonlySet<string>): Promise<void> {
+    const config = await this.#readConfig(names)
+    if (this.#isStopping || !run.isBusy) return
+    const missing = config ? missingMount(this.pod, run.container, config) : 'timed out waiting for the condition'
+    if (missing === undefined) {
+      this.#pull(run)
+      return
+    }
+    this.node.record(this.pod, 'Warning', 'FailedMount', missing)
+    run.keep(this.node.timeline.after(CONFIG_RETRY_MS, () => this.#mount(run)))
+  }
+
+  /** Undefined where the API could not be asked. */
+  async #readConfig(names: ReadonlySet<string>): Promise<ConfigData | undefined> {
+    try {
+      return await readConfig(this.node.client, this.pod.metadata.namespace ?? '', names)
+    } catch {
+      return undefined
+    }
   }
 
   /** @see kubernetes pkg/kubelet/images/image_manager.go */
@@ -253,17 +296,36 @@ export class PodWorker {
 
   #create(run: ContainerRun): void {
     this.#later(run, run.behaviour.startMs, () => {
-      const now = this.node.timeline.now()
-      run.run(now)
-      this.node.record(this.pod, 'Normal', 'Created', 'Container created')
-      this.node.record(this.pod, 'Normal', 'Started', 'Container started')
-      this.#running(run)
-      this.#changed()
+      const names = configNamesOf(this.pod, run.container)
+      if (names.size === 0) this.#started(run, new Map())
+      else void this.#createWith(run, names)
     })
   }
 
+  async #createWith(run: ContainerRun, names: ReadonlySet<string>): Promise<void> {
+    const config = await this.#readConfig(names)
+    if (this.#isStopping || !run.isBusy) return
+    const missing = config ? missingEnvironment(this.pod, run.container, config) : 'failed to sync configmap cache'
+    if (config && missing === undefined) {
+      this.#started(run, config)
+      return
+    }
+    run.wait('CreateContainerConfigError', missing)
+    this.node.record(this.pod, 'Warning', 'Failed', `Error: ${missing}`)
+    this.#changed()
+    run.keep(this.node.timeline.after(CONFIG_RETRY_MS, () => this.#pull(run)))
+  }
+
+  #started(run: ContainerRun, config: ConfigData): void {
+    run.run(this.node.timeline.now())
+    this.node.record(this.pod, 'Normal', 'Created', 'Container created')
+    this.node.record(this.pod, 'Normal', 'Started', 'Container started')
+    this.#running(run, config)
+    this.#changed()
+  }
+
   /** Sets off all that will happen to a container while it runs. */
-  #running(run: ContainerRun): void {
+  #running(run: ContainerRun, config: ConfigData): void {
     const { behaviour, container } = run
     const { timeline } = this.node
     const ended: Ended = (exitCode, reason) => this.#ended(run, exitCode, reason)
@@ -278,8 +340,9 @@ export class PodWorker {
     this.#probe(run)
     this.#log(run)
     const mayEnd = !isCrash && behaviour.runForMs === undefined
-    const forever = this.#policy === 'Always' && run.role !== 'init'
-    const program = containerProgram({ pod: this.pod, container, hostIp: this.node.ip, podIp: this.#podIp, forever })
+    const forever = (this.#policy === 'Always' && run.role !== 'init') || behaviour.oomAfterMs !== undefined
+    const source = { pod: this.pod, container, hostIp: this.node.ip, podIp: this.#podIp }
+    const program = containerProgram({ ...source, config, forever })
     runProcess(run, program, timeline, mayEnd ? (code) => ended(behaviour.exitCode ?? code) : () => {})
   }
 

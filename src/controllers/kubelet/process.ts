@@ -1,5 +1,6 @@
 import type { Container, Pod } from '../../apimachinery/types/core-v1.ts'
-import { environmentOf } from './environment.ts'
+import { type ConfigData, environmentOf } from './environment.ts'
+import { mountedFiles } from './mounted-files.ts'
 import type { Program } from './program.ts'
 import { Shell } from './shell.ts'
 
@@ -8,6 +9,7 @@ export interface ProcessOptions {
   readonly container: Container
   readonly hostIp: string
   readonly podIp: string
+  readonly config: ConfigData
   /** What nothing is known of runs for ever, as a server; otherwise it ends well after a second. */
   readonly forever: boolean
 }
@@ -21,8 +23,8 @@ export function containerProgram(options: ProcessOptions): Program | undefined {
   const command = [...(container.command ?? []), ...(container.args ?? [])]
   if (container.command?.length || isShellImage(container.image ?? '')) {
     const shell = new Shell({
-      environment: environmentOf(options),
-      files: new Map(),
+      environment: environmentOf(options, options.config),
+      files: mountedFiles(options, options.config),
       hostname: hostnameOf(options.pod),
     })
     const program = shell.program(command)

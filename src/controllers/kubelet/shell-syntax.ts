@@ -114,6 +114,9 @@ export function parseShell(text: string): Command {
   return command
 }
 
+/** Words that cannot begin a command. */
+const RESERVED = ['do', 'done', 'then', 'elif', 'else', 'fi', '}']
+
 class Parser {
   readonly #tokens: readonly Token[]
   #at = 0
@@ -244,6 +247,7 @@ class Parser {
   #simple(): Command {
     const words: Word[] = []
     const redirects: Redirect[] = []
+    if (this.#isWord(...RESERVED)) throw new ShellSyntaxError(`syntax error: unexpected "${this.#describe()}"`)
     for (;;) {
       const operator = this.#operator('2>&1', '1>&2', '>&2', '2>>', '2>', '>>', '>', '<')
       if (operator) redirects.push(this.#redirect(operator))
