@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { pino } from 'pino'
 import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
+import { ApiError } from '../apimachinery/api-error.ts'
 import { type RunningCluster, startCluster } from '../cluster/cluster.ts'
 import { apiserverOptions } from './apiserver.ts'
 import { failWith } from './failure.ts'
@@ -78,10 +79,15 @@ function storageFlags({ memory, etcdServers }: Flags, dataDir: string): string[]
 
 /** Readable on a terminal, JSON elsewhere; quiet unless something needs a person. */
 function loggerOf(): pino.Logger {
-  const isTerminal = process.stderr.isTTY
-  return isTerminal
-    ? pino({ level: 'warn', transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname' } } })
-    : pino({ level: 'warn' }, pino.destination(2))
+  const options = { level: 'warn', serializers: { err: loggedError } }
+  return process.stderr.isTTY
+    ? pino({ ...options, transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname' } } })
+    : pino(options, pino.destination(2))
+}
+
+/** The API's answers say it all; other errors are shown with where they come from. */
+function loggedError(error: Error): unknown {
+  return error instanceof ApiError ? error.message : pino.stdSerializers.err(error)
 }
 
 function welcome(cluster: RunningCluster, kubeconfig: string, ms: number): string {

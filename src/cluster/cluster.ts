@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { quotaUsage } from '../admission/plugins/resource-quota/quota-usage.ts'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import { allControllers, allLoops } from '../controllers/all-controllers.ts'
 import { ControllerManager } from '../controllers/controller-manager.ts'
@@ -7,6 +8,7 @@ import type { Client } from '../controllers/runtime/client.ts'
 import { startScheduler } from '../controllers/scheduler/scheduler.ts'
 import { CONTROLLER_MANAGER, type Component, componentClient, SCHEDULER } from './component-client.ts'
 import { SimulatedNodeConnector } from './node-connector.ts'
+import { certificateSigner } from './pki/certificate-signer.ts'
 import { acceptUpgrades } from './remote-channels.ts'
 import { type RunningServer, startServer } from './server.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -96,7 +98,11 @@ async function controllersPart({ server, client, clock, logger }: ClusterAccess,
     client: client(CONTROLLER_MANAGER),
     clock,
     logger,
-    controllers: allControllers(server.rootCa === undefined ? {} : { rootCa: server.rootCa }),
+    controllers: allControllers({
+      quotaUsage,
+      ...(server.rootCa ? { rootCa: server.rootCa } : {}),
+      ...(server.authority ? { certificateSigner: certificateSigner(server.authority) } : {}),
+    }),
     loops: allLoops(),
     ...(sharedStore ? { leaderElection: { identity: `kubemu_${crypto.randomUUID()}` } } : {}),
   })

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { quotaUsage } from '../admission/plugins/resource-quota/quota-usage.ts'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import { allControllers, allLoops } from '../controllers/all-controllers.ts'
 import { ControllerManager, type ControllerManagerOptions } from '../controllers/controller-manager.ts'
@@ -32,7 +33,10 @@ export async function runControllerManager(
     client,
     clock,
     logger,
-    controllers: allControllers(rootCaFile ? { rootCa: await readFile(rootCaFile, 'utf8') } : {}),
+    controllers: allControllers({
+      quotaUsage,
+      ...(rootCaFile ? { rootCa: await readFile(rootCaFile, 'utf8') } : {}),
+    }),
     loops: allLoops(),
     ...(leaderElection ? { leaderElection } : {}),
   })

@@ -10,6 +10,7 @@ import { ClusterAuth } from './auth-composition.ts'
 import { bootstrap } from './bootstrap/bootstrap.ts'
 import { type ControlPlane, createControlPlane } from './control-plane.ts'
 import { openStore } from './open-store.ts'
+import type { CertificateAuthority } from './pki/certificate-authority.ts'
 import type { ServerOptions } from './server-options.ts'
 import { newServiceAccountKey } from './service-account-auth.ts'
 import { Serving } from './serving.ts'
@@ -20,6 +21,8 @@ export interface RunningServer {
   readonly url: string
   /** Certificates that clients verify the server with, in PEM; undefined for plain HTTP. */
   readonly rootCa: string | undefined
+  /** Signs the certificates of this cluster's clients; undefined where nobody can show one. */
+  readonly authority: CertificateAuthority | undefined
   /** Reaches the containers of pods from now on: logs, exec, attach, port forwarding. */
   connectNodes(connector: NodeConnector): void
   close(): Promise<void>
@@ -32,7 +35,8 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
   let address = ''
   let connector: NodeConnector | undefined
   const serving = await Serving.open(options)
-  const clientCa = await serving.clientCa()
+  const authority = await serving.clientAuthority()
+  const clientCa = authority?.pair.certificate
   const auth = new ClusterAuth(options.auth, {
     serviceAccountKey: () => serving.pki.serviceAccountKey(newServiceAccountKey),
     clientCas: clientCa ? [clientCa] : [],
@@ -77,6 +81,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     plane,
     url,
     rootCa: clientCa,
+    authority,
     connectNodes: (nodes) => {
       connector = nodes
     },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { formatIp, parseCidr } from '../apimachinery/validation/ip.ts'
 import { writeKubeconfig } from './kubeconfig/kubeconfig.ts'
-import type { KeyPair } from './pki/certificate-authority.ts'
+import type { CertificateAuthority, KeyPair } from './pki/certificate-authority.ts'
 import { ClusterPki } from './pki/cluster-pki.ts'
 import { memoryPki, openPkiDirectory } from './pki/pki-files.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -48,10 +48,9 @@ export class Serving {
     }
   }
 
-  /** The CA of this cluster's clients, in PEM; undefined where nobody can show a certificate. */
-  async clientCa(): Promise<string | undefined> {
-    if (this.#options.securePort === undefined) return undefined
-    return (await this.pki.authority()).pair.certificate
+  /** The CA of this cluster's clients; undefined where nobody can show a certificate. */
+  async clientAuthority(): Promise<CertificateAuthority | undefined> {
+    return this.#options.securePort === undefined ? undefined : await this.pki.authority()
   }
 
   /** Has to be called once the app listens: keeps its certificate fresh. */

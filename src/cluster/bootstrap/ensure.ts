@@ -7,7 +7,6 @@ import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Registry, ResourceBacking } from '../../registry/generic/registry.ts'
 import type { RequestContext } from '../../registry/generic/request-context.ts'
-import { objectKey } from '../../registry/generic/resource-identity.ts'
 import type { ResourceStore } from '../../registry/generic/resource-store.ts'
 
 /** The server acting on its own. */
@@ -23,11 +22,11 @@ export async function ensureObject(
   object: KubeObject,
 ): Promise<boolean> {
   const backing = registry.backing(group, resource)!
-  const { store, entry, cache, identity } = backing
+  const { store, entry } = backing
   const { namespace = '', name = '' } = object.metadata
-  // A create would first take what the object already has: the address of a service, for one.
-  if ((await cache.get(objectKey(identity, namespace, name))).entry) return false
   const context = systemContext(namespace)
+  // A create would first take what the object already has: the address of a service, for one.
+  if (await exists(store, context, name)) return false
   const own = cloneJson(object)
   entry.defaults?.(own)
   try {
@@ -35,7 +34,7 @@ export async function ensureObject(
     await store.create(context, owned)
     return true
   } catch (error) {
-    // Another server on the same store was faster; a service is refused for its address before its name.
+    // Another server on the same store was faster.
     if (await exists(store, context, name)) return false
     throw error
   }
