@@ -10,6 +10,7 @@ import { isPathSegmentName } from '../apimachinery/validation/names.ts'
 import type { StoredObject } from '../registry/generic/stored-object.ts'
 import type { ApiResource, VirtualHandlers } from './api-resource.ts'
 import type { Call } from './call.ts'
+import { admitConnect } from './handlers/connect.ts'
 import { create } from './handlers/create.ts'
 import { createVirtual } from './handlers/create-virtual.ts'
 import { remove, removeCollection } from './handlers/delete.ts'
@@ -165,7 +166,9 @@ async function dispatchSubresource(call: Call, resource: ApiResource, options: D
   if (virtual?.connect) {
     checkName(name)
     if (call.query.all('dryRun').length > 0) throw badRequest('dryRun is not supported')
-    await virtual.connect(call, name, parts.slice(3).join('/'))
+    const pathBehind = parts.slice(3).join('/')
+    await admitConnect(call, resource, pathBehind, options.services)
+    await virtual.connect(call, name, pathBehind)
     return undefined
   }
   const output = outputOf(call)

@@ -213,3 +213,28 @@ test('a server with unknown plugins does not start', async () => {
     'enable-admission-plugins plugin "Nope" is unknown',
   )
 })
+
+describe('connections', () => {
+  let server: RunningServer
+  beforeAll(async () => {
+    server = await start('--enable-admission-plugins', 'AlwaysDeny')
+  })
+  afterAll(async () => await server.close())
+
+  const ask = (path: string) =>
+    request(server.url).get(`/api/v1/namespaces/default/${path}`).set('authorization', 'Bearer admin-token')
+
+  test.each(['pods/p/exec?command=ls', 'pods/p/attach', 'pods/p/portforward?ports=80', 'pods/p/proxy/index.html'])(
+    'admission may refuse %s',
+    async (path) => {
+      const { body } = await ask(path).expect(403)
+      expect(body).toMatchObject({ kind: 'Status', reason: 'Forbidden', details: { name: 'p', kind: 'pods' } })
+      expect(body.message).toContain('admission control is denying all modifications')
+    },
+  )
+
+  test('logs are read, which admission has no say in', async () => {
+    const { body } = await ask('pods/p/log').expect(404)
+    expect(body.message).toBe('pods "p" not found')
+  })
+})
