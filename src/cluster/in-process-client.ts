@@ -141,7 +141,7 @@ export class InProcessClient implements Client {
     const endpoint = endpointFor(api, subresource)
     const { namespace = '', name = '' } = object.metadata
     const call = this.#call('update', resource, { namespace, name }, options, { subresource })
-    const own = endpoint.defaulted(ownObject(api, object))
+    const own = (): KubeObject => endpoint.defaulted(ownObject(api, object))
     const { stored } = await updateDecoded(call, endpoint, this.#services, parsed(options), own)
     return served(api, stored) as T
   }

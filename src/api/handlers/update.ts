@@ -1,5 +1,4 @@
 import { conflict, internalError } from '../../apimachinery/api-error.ts'
-import { cloneJson } from '../../apimachinery/clone.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { checkName, dedupOwnerReferences, ensureNamespace } from '../../registry/generic/object-metadata.ts'
 import type { UpdateOutcome, UpdateRequest } from '../../registry/generic/resource-store.ts'
@@ -19,33 +18,39 @@ import { admissionAttributes, type HandlerServices } from './services.ts'
  */
 export async function update(call: Call, endpoint: Endpoint, services: HandlerServices): Promise<UpdateOutcome> {
   const options = parseWriteOptions(call.query, 'UpdateOptions')
-  return await updateDecoded(
-    call,
-    endpoint,
-    services,
-    options,
+  return await updateDecoded(call, endpoint, services, options, () =>
     endpoint.defaulted(decodeTyped(call, endpoint, options)),
   )
 }
 
-/** The same once the object is decoded, in the endpoint's form with its defaults. */
+/**
+ * The same where the object comes otherwise than in the body. `decoded` makes it anew for each attempt, in the endpoint's
+ * form with its defaults: attempts are few, and a copy for the case of another would be made by every update.
+ */
 export async function updateDecoded(
   call: Call,
   endpoint: Endpoint,
   services: HandlerServices,
   options: WriteOptions,
-  object: KubeObject,
+  decoded: () => KubeObject,
 ): Promise<UpdateOutcome> {
   const { store, identity } = endpoint.resource.backing!
   const { name, namespace } = call.info
-  ensureNamespace(object, identity.namespaced ? namespace : '')
-  checkName(object, name, namespace)
-  dedupOwnerReferences(object, (text) => call.warn(text), { afterMutatingAdmission: false })
-  const uid = object.metadata.uid
+  const prepared = (): KubeObject => {
+    const object = decoded()
+    ensureNamespace(object, identity.namespaced ? namespace : '')
+    checkName(object, name, namespace)
+    dedupOwnerReferences(object, (text) => call.warn(text), { afterMutatingAdmission: false })
+    return object
+  }
+  let first: KubeObject | undefined = prepared()
+  const uid = first.metadata.uid
   const manager = managerOf(call, options)
-  const request = admittedUpdate(call, endpoint, services, 'UpdateOptions', options, (existing) =>
-    endpoint.fieldManager.update(existing, cloneJson(object), manager),
-  )
+  const request = admittedUpdate(call, endpoint, services, 'UpdateOptions', options, (existing) => {
+    const object = first ?? prepared()
+    first = undefined
+    return endpoint.fieldManager.update(existing, object, manager)
+  })
   return await store.update(call.context({ dryRun: options.dryRun }), name, {
     ...request,
     ...(uid ? { preconditions: { uid } } : {}),
