@@ -15,7 +15,8 @@ import { configNamesOf, mountedFiles, readConfig } from '../controllers/kubelet/
 import type { PodWorker } from '../controllers/kubelet/pod-worker.ts'
 import { hostnameOf } from '../controllers/kubelet/process.ts'
 import { Shell } from '../controllers/kubelet/shell.ts'
-import { openChannels } from './remote-channels.ts'
+import { openChannels, openSpdy } from './remote-channels.ts'
+import { SpdySession, type SpdyStream } from './spdy-session.ts'
 
 const STDOUT = 1
 const STDERR = 2
@@ -133,6 +134,11 @@ export class SimulatedNodeConnector implements NodeConnector {
 
   async portForward({ call, pod }: ContainerConnection): Promise<void> {
     const worker = this.#worker(pod)
+    const spdy = await openSpdy(call)
+    if (spdy) {
+      new SpdySession(spdy, (stream) => this.#forwardStream(worker, stream))
+      return
+    }
     const ports = call.query.all('ports').flatMap((text) => text.split(',').map(Number))
     if (ports.length === 0) throw badRequest('query parameter "ports" is required')
     if (ports.some((port) => !Number.isInteger(port) || port < 1 || port > 65535)) {
@@ -146,7 +152,7 @@ export class SimulatedNodeConnector implements NodeConnector {
       channels.send(data, number)
       channels.send(errors, number)
       if (!listenerOn(worker, port)) {
-        const refused = `failed to connect to localhost:${port} inside namespace "${pod.metadata.uid}", IPv4: dial tcp4 127.0.0.1:${port}: connect: connection refused`
+        const refused = refusedMessage(worker, port)
         channels.onData(data, () => channels.send(errors, Buffer.from(refused)))
         continue
       }
@@ -155,6 +161,28 @@ export class SimulatedNodeConnector implements NodeConnector {
       channels.onClose(() => connection.destroy())
       this.#http.emit('connection', connection)
     }
+  }
+
+  /** Over SPDY each connection is a pair of streams: one for what went wrong, one for the data. */
+  #forwardStream(worker: PodWorker, stream: SpdyStream): void {
+    const port = Number(stream.headers.get('port'))
+    if (stream.headers.get('streamtype') === 'error') {
+      if (!listenerOn(worker, port)) {
+        const { uid } = worker.pod.metadata
+        stream.write(Buffer.from(`error forwarding port ${port} to pod ${uid}, uid : ${refusedMessage(worker, port)}`))
+      }
+      stream.end()
+      return
+    }
+    if (!listenerOn(worker, port)) {
+      stream.end()
+      return
+    }
+    const connection = new ForwardedConnection(worker, port, (bytes) => stream.write(bytes))
+    stream.onData((bytes) => connection.receive(bytes))
+    stream.onEnd(() => connection.receive(null))
+    connection.on('finish', () => stream.end())
+    this.#http.emit('connection', connection)
   }
 
   async proxy({ call, pod, pathBehind }: ContainerConnection): Promise<void> {
@@ -217,7 +245,8 @@ class ForwardedConnection extends Duplex {
     this.#send = send
   }
 
-  receive(bytes: Buffer): void {
+  /** Null: the client has said all. */
+  receive(bytes: Buffer | null): void {
     this.push(bytes)
   }
 
@@ -240,6 +269,11 @@ class ForwardedConnection extends Duplex {
   setKeepAlive(): this {
     return this
   }
+}
+
+function refusedMessage({ pod }: PodWorker, port: number): string {
+  const where = `localhost:${port} inside namespace "${pod.metadata.uid}"`
+  return `failed to connect to ${where}, IPv4: dial tcp4 127.0.0.1:${port}: connect: connection refused`
 }
 
 function logOf(run: ContainerRun, { pod }: PodWorker, previous: boolean): ContainerLog {

@@ -1,9 +1,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
-import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import { createWebSocketStream, type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { Call } from '../api/call.ts'
+import { boolParameter } from '../api/query-parameters.ts'
 import { badRequest } from '../apimachinery/api-error.ts'
+import { SpdySession, type SpdyStream } from './spdy-session.ts'
 
 /** Subprotocols, the best first. @see k8s.io/streaming pkg/httpstream/wsstream, remotecommand/constants.go */
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io', 'v3.channel.k8s.io', 'v2.channel.k8s.io', 'channel.k8s.io']
@@ -51,12 +53,72 @@ export interface RemoteChannels {
   end(channel: number, outcome: object): void
 }
 
+/** Protocol of port forwarding over SPDY, and what stands before it where SPDY goes through a WebSocket. */
+const PORT_FORWARD = 'portforward.k8s.io'
+const TUNNELED = `SPDY/3.1+${PORT_FORWARD}`
+
+function wants(call: Call, protocol: string): boolean {
+  return (call.request.raw.headers.upgrade ?? '').toLowerCase() === protocol
+}
+
+/** Takes the connection out of HTTP's hands. */
+function takeOver(call: Call): Upgrade {
+  const { raw } = call.request
+  const upgrade = UPGRADES.get(raw)!
+  const response = call.reply.raw
+  call.reply.hijack()
+  response.detachSocket(upgrade.socket as never)
+  response.statusCode = 101
+  UPGRADES.delete(raw)
+  // The response goes by what follows: whoever waits for its end is told when that is over.
+  upgrade.socket.on('close', () => response.emit('finish'))
+  return upgrade
+}
+
+/** A connection to speak SPDY on, where a request asks for one: in a WebSocket, as kubectl does, or by itself. */
+export async function openSpdy(call: Call): Promise<Duplex | undefined> {
+  const { raw } = call.request
+  if (!UPGRADES.has(raw)) return undefined
+  const asked = (raw.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim())
+  if (wants(call, 'websocket') && asked.includes(TUNNELED)) {
+    return createWebSocketStream(await openWebSocket(call, TUNNELED))
+  }
+  if (!wants(call, 'spdy/3.1')) return undefined
+  const versions = String(raw.headers['x-stream-protocol-version'] ?? '')
+    .split(',')
+    .map((v) => v.trim())
+  const version = [PORT_FORWARD, ...PROTOCOLS.slice(1)].find((p) => versions.includes(p)) ?? ''
+  const { socket, head } = takeOver(call)
+  const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: SPDY/3.1']
+  if (version !== '') lines.push(`X-Stream-Protocol-Version: ${version}`)
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  if (head.length > 0) socket.unshift(head)
+  return socket
+}
+
+async function openWebSocket(call: Call, protocol: string): Promise<WebSocket> {
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE,
+    perMessageDeflate: false,
+    handleProtocols: () => protocol || false,
+  })
+  const { raw } = call.request
+  const { socket, head } = takeOver(call)
+  return await new Promise<WebSocket>((resolve) => server.handleUpgrade(raw, socket, head, resolve))
+}
+
 /** Turns a request into channels. Errors: 400 where it asks for no upgrade, or for a protocol that is not spoken here. */
 export async function openChannels(call: Call): Promise<RemoteChannels> {
   const { raw } = call.request
-  const upgrade = UPGRADES.get(raw)
-  if (!upgrade || (raw.headers.upgrade ?? '').toLowerCase() !== 'websocket')
-    throw badRequest('Upgrade request required')
+  if (!UPGRADES.has(raw)) throw badRequest('Upgrade request required')
+  if (wants(call, 'spdy/3.1')) {
+    const expected = expectedStreams(call)
+    const channels = new SpdyChannels((await openSpdy(call))!)
+    await channels.opened(expected)
+    return channels
+  }
+  if (!wants(call, 'websocket')) throw badRequest('Upgrade request required')
   const asked = (raw.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim())
   const protocol = PROTOCOLS.find((p) => asked.includes(p)) ?? (asked[0] === '' ? '' : undefined)
   if (protocol === undefined) {
@@ -64,24 +126,7 @@ export async function openChannels(call: Call): Promise<RemoteChannels> {
       `unable to upgrade: unable to negotiate protocol: client supports [${asked.join(' ')}], server supports [${PROTOCOLS.join(' ')}]`,
     )
   }
-  const server = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_MESSAGE,
-    perMessageDeflate: false,
-    handleProtocols: () => protocol || false,
-  })
-  const response = call.reply.raw
-  call.reply.hijack()
-  response.detachSocket(upgrade.socket as never)
-  UPGRADES.delete(raw)
-  return await new Promise<RemoteChannels>((resolve) => {
-    server.handleUpgrade(raw, upgrade.socket, upgrade.head, (socket) => {
-      // The response went by the WebSocket: whoever waits for its end is told when that is over.
-      response.statusCode = 101
-      socket.on('close', () => response.emit('finish'))
-      resolve(new SocketChannels(socket, protocol))
-    })
-  })
+  return new SocketChannels(await openWebSocket(call, protocol), protocol)
 }
 
 class SocketChannels implements RemoteChannels {
@@ -139,5 +184,73 @@ class SocketChannels implements RemoteChannels {
   end(channel: number, outcome: object): void {
     if (this.#tellsOutcome) this.send(channel, Buffer.from(JSON.stringify(outcome)))
     this.#socket.close(1000)
+  }
+}
+
+/** Channels by the names that SPDY streams give themselves. */
+const STREAM_CHANNELS: Readonly<Record<string, number>> = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 }
+
+/** Streams that a client of exec or attach opens before it expects anything. */
+function expectedStreams({ query }: Call): readonly number[] {
+  const isAsked = (name: string): boolean => boolParameter(query, name) ?? false
+  const isTerminal = isAsked('tty')
+  const names = ['error', ...['stdin', 'stdout', 'stderr'].filter(isAsked), ...(isTerminal ? ['resize'] : [])]
+  return names.filter((name) => !(isTerminal && name === 'stderr')).map((name) => STREAM_CHANNELS[name]!)
+}
+
+/** The same over SPDY: a stream per channel, in whatever order they come. */
+class SpdyChannels implements RemoteChannels {
+  readonly #session: SpdySession
+  readonly #streams: Map<number, SpdyStream> = new Map()
+  readonly #waiting: Map<number, ((stream: SpdyStream) => void)[]> = new Map()
+
+  constructor(connection: Duplex) {
+    this.#session = new SpdySession(connection, (stream) => this.#opened(stream))
+  }
+
+  #opened(stream: SpdyStream): void {
+    const channel = STREAM_CHANNELS[stream.headers.get('streamtype') ?? '']
+    if (channel === undefined) return
+    this.#streams.set(channel, stream)
+    for (const use of this.#waiting.get(channel) ?? []) use(stream)
+    this.#waiting.delete(channel)
+  }
+
+  /** Resolves once all of these are there, or the client has gone. */
+  async opened(channels: readonly number[]): Promise<void> {
+    const gone = new Promise<void>((resolve) => this.#session.onClose(resolve))
+    const all = channels.map((channel) => new Promise<void>((resolve) => this.#with(channel, () => resolve())))
+    await Promise.race([gone, Promise.all(all)])
+  }
+
+  /** Now, or when the client has opened it. */
+  #with(channel: number, use: (stream: SpdyStream) => void): void {
+    const stream = this.#streams.get(channel)
+    if (stream) use(stream)
+    else this.#waiting.set(channel, [...(this.#waiting.get(channel) ?? []), use])
+  }
+
+  send(channel: number, data: Buffer): void {
+    this.#with(channel, (stream) => stream.write(data))
+  }
+
+  onData(channel: number, receive: (data: Buffer) => void): void {
+    this.#with(channel, (stream) => stream.onData(receive))
+  }
+
+  onEnd(channel: number, ended: () => void): void {
+    this.#with(channel, (stream) => stream.onEnd(ended))
+  }
+
+  onClose(closed: () => void): void {
+    this.#session.onClose(closed)
+  }
+
+  end(channel: number, outcome: object): void {
+    this.#with(channel, (stream) => {
+      stream.write(Buffer.from(JSON.stringify(outcome)))
+      for (const open of this.#streams.values()) open.end()
+      this.#session.close()
+    })
   }
 }

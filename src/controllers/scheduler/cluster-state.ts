@@ -21,12 +21,31 @@ export class ClusterState {
   readonly #nodeOfPod: Map<string, string> = new Map()
   readonly #assumed: Set<string> = new Set()
   readonly #images: Map<string, ImageSpread> = new Map()
+  readonly #withAffinity: Set<NodeInfo> = new Set()
+  readonly #withAntiAffinity: Set<NodeInfo> = new Set()
   #ordered: readonly NodeInfo[] | undefined
 
   /** Nodes that exist, one zone after the other in turn, so that any run of them spreads over the zones. */
   get nodes(): readonly NodeInfo[] {
     this.#ordered ??= interleaveZones([...this.#nodes.values()].filter((info) => info.node !== undefined))
     return this.#ordered
+  }
+
+  /** Nodes with pods that have a say in where others go; nodes that are gone may be among them. */
+  get nodesWithAffinity(): Iterable<NodeInfo> {
+    return this.#withAffinity
+  }
+
+  /** Of these, the ones whose pods keep others away. */
+  get nodesWithRequiredAntiAffinity(): Iterable<NodeInfo> {
+    return this.#withAntiAffinity
+  }
+
+  #track(node: NodeInfo): void {
+    if (node.podsWithAffinity.size > 0) this.#withAffinity.add(node)
+    else this.#withAffinity.delete(node)
+    if (node.podsWithRequiredAntiAffinity.size > 0) this.#withAntiAffinity.add(node)
+    else this.#withAntiAffinity.delete(node)
   }
 
   get(name: string): NodeInfo | undefined {
@@ -114,19 +133,22 @@ export class ClusterState {
     this.#nodeOfPod.delete(uid)
     const node = this.#nodes.get(name)
     const info = node?.remove(uid)
+    if (node && info?.hasAffinity) this.#track(node)
     if (node && !node.node && node.pods.size === 0) this.#nodes.delete(name)
     return info
   }
 
   #place(info: PodInfo, nodeName: string): void {
     const before = this.#nodeOfPod.get(info.uid)
-    if (before !== undefined && before !== nodeName) this.#nodes.get(before)?.remove(info.uid)
+    const former = before !== undefined && before !== nodeName ? this.#nodes.get(before) : undefined
+    if (former?.remove(info.uid)?.hasAffinity) this.#track(former)
     let node = this.#nodes.get(nodeName)
     if (!node) {
       node = new NodeInfo(nodeName)
       this.#nodes.set(nodeName, node)
     }
     node.add(info)
+    if (info.hasAffinity) this.#track(node)
     this.#nodeOfPod.set(info.uid, nodeName)
   }
 }

@@ -132,7 +132,7 @@ class AffinityFilter implements NodeFilter {
       new TermCounts(),
     )
     const hasOwn = info.requiredAffinity.length > 0 || info.requiredAntiAffinity.length > 0
-    for (const node of cluster.nodes) {
+    for (const node of hasOwn ? cluster.nodes : cluster.nodesWithRequiredAntiAffinity) {
       const pods = hasOwn ? node.pods : node.podsWithRequiredAntiAffinity
       for (const other of pods.values()) filter.addPod(other, node)
     }
@@ -214,7 +214,7 @@ class AffinityScorer implements NodeScorer {
       }
     }
     const hasOwn = info.preferredAffinity.length > 0 || info.preferredAntiAffinity.length > 0
-    for (const node of cluster.nodes) {
+    for (const node of hasOwn ? cluster.nodes : cluster.nodesWithAffinity) {
       const pods = hasOwn ? node.pods : node.podsWithAffinity
       for (const other of pods.values()) {
         count(info.preferredAffinity, other.pod, node, 1)
