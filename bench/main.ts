@@ -3,6 +3,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(options: { quick: 
   storage: () => import('./storage.ts'),
   apply: () => import('./apply.ts'),
   api: () => import('./api.ts'),
+  http2: () => import('./http2.ts'),
   admission: () => import('./admission.ts'),
   auth: () => import('./auth.ts'),
   controllers: () => import('./controllers.ts'),
