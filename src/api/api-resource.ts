@@ -4,7 +4,7 @@ import type { GroupVersionKind, GroupVersionResource } from '../apimachinery/gro
 import type { KubeObject } from '../apimachinery/kube-object.ts'
 import type { StructNode } from '../apimachinery/schema/schema-node.ts'
 import type { ResourceBacking } from '../registry/generic/registry.ts'
-import type { VersionView } from '../registry/resource.ts'
+import type { TableDefinition, VersionView } from '../registry/resource.ts'
 import type { Call } from './call.ts'
 
 /** One resource as it is served in one version: what handlers work on. */
@@ -31,6 +31,8 @@ export interface VirtualHandlers {
   readonly keepsSystemFields?: boolean
   /** Versions of the body besides that of discovery (policy/v1beta1 of an Eviction). */
   readonly acceptedVersions?: readonly string[]
+  /** How objects look as a Table, where no stored resource says it. */
+  readonly table?: TableDefinition<KubeObject>
   get?(call: Call, name: string): Promise<KubeObject>
   list?(call: Call): Promise<readonly KubeObject[]>
   /** `body` is decoded and in normal form. */

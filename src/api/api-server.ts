@@ -1,4 +1,4 @@
-import { METHODS, type RequestListener } from 'node:http'
+import { METHODS, type RequestListener, type Server } from 'node:http'
 import type { ServerOptions as HttpsOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
@@ -142,11 +142,20 @@ export class ApiServer {
     this.#listeners.push(listener)
     const { server } = listener
     server.on('clientError', refuseConnection)
+    this.#shareUpgrades(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen(port, host, resolve)
     })
     return (server.address() as AddressInfo).port
+  }
+
+  /** What takes connections over from the application's own server does so from another as well. */
+  #shareUpgrades(server: Server): void {
+    const main = this.app.server
+    const share = (): void => void server.on('upgrade', (...args) => main.emit('upgrade', ...args))
+    if (main.listenerCount('upgrade') > 0) share()
+    else main.on('newListener', (event) => event === 'upgrade' && share())
   }
 
   /**
@@ -236,13 +245,17 @@ export class ApiServer {
     const { requestTimeoutMs, observer } = this.#options
     const { request, reply } = call
     if (!isLongRunning(call.info)) this.#inFlight.begin(call, allottedMs(call, requestTimeoutMs))
-    reply.raw.on('close', () => {
+    const over = (): void => {
+      if (request.isOver) return
       request.isOver = true
       this.#release(request)
       this.#inFlight.end(call)
       if (request.isAdmitted) observer?.end(call, reply.statusCode, performance.now() - call.startedAt)
       if (this.#isShuttingDown) for (const listener of this.#listeners) listener.closeIdle()
-    })
+    }
+    reply.raw.on('close', over)
+    // A connection that is taken over is parted from its response.
+    if (request.headers.upgrade !== undefined) request.raw.socket.once('close', over)
   }
 
   #release(request: FastifyRequest): void {

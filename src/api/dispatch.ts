@@ -16,7 +16,7 @@ import { createVirtual } from './handlers/create-virtual.ts'
 import { remove, removeCollection } from './handlers/delete.ts'
 import { type Endpoint, endpointOf } from './handlers/endpoint.ts'
 import { get } from './handlers/get.ts'
-import { encodeEntries, type ListAnswer, list } from './handlers/list.ts'
+import { encodeEntries, encodeObjectList, type ListAnswer, list } from './handlers/list.ts'
 import { patch } from './handlers/patch.ts'
 import { SCALE_TABLE, scaleOf } from './handlers/scale.ts'
 import type { HandlerServices } from './handlers/services.ts'
@@ -100,8 +100,7 @@ async function read(
   if (virtual?.list) {
     if (call.info.verb === 'watch') throw methodNotSupported(resource.gvr, 'watch')
     const items = await virtual.list(call)
-    const document = { kind: `${resource.gvk.kind}List`, apiVersion: 'v1', metadata: {}, items }
-    return { status: 200, body: encodeDocument(document, output) }
+    return { status: 200, body: encodeObjectList(call, resource, { objects: items, metadata: {} }, output) }
   }
   if (call.info.verb !== 'watch') return { status: 200, body: await list(call, resource, output) }
   await watch(call, resource, output, options.watches, { watch: true })
@@ -126,7 +125,10 @@ async function dispatchItem(
       if (call.info.verb === 'watch') return await watchItem(call, resource, options, output)
       const virtual = resource.virtual.get('')
       if (virtual?.get) {
-        return { status: 200, body: encodeObject(call, resource, await virtual.get(call, call.info.name), output) }
+        return {
+          status: 200,
+          body: encodeObject(call, resource, await virtual.get(call, call.info.name), output, virtual.table),
+        }
       }
       return stored(200, call, resource, await get(call, resource), output)
     }

@@ -45,12 +45,15 @@ export interface ListenerOptions {
 export class Listener {
   readonly server: Server | HttpsServer
   readonly #sessions = new Set<ServerHttp2Session>()
+  /** Those that speak another protocol by now (exec, port-forward) included, of which the server knows nothing. */
+  readonly #sockets = new Set<Socket>()
   #handshakeErrors = 0
 
   constructor({ handler, tls, http2 }: ListenerOptions) {
     if (!tls) {
       this.server = createHttpServer(CONNECTION_LIMITS, handler)
       this.server.maxHeadersCount = MAX_HEADERS
+      this.#trackSockets()
       return
     }
     const ALPNProtocols = http2 ? ['h2', 'http/1.1'] : ['http/1.1']
@@ -59,6 +62,7 @@ export class Listener {
     server.on('tlsClientError', () => this.#handshakeErrors++)
     if (http2) this.#offerHttp2(server, handler)
     this.server = server
+    this.#trackSockets()
   }
 
   /** TLS handshakes that failed. */
@@ -82,6 +86,14 @@ export class Listener {
   destroy(): void {
     for (const session of this.#sessions) session.destroy()
     this.server.closeAllConnections()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #trackSockets(): void {
+    this.server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
   }
 
   /** Connections of clients that agreed on HTTP/2 are taken away from the HTTP/1.1 parser. */

@@ -20,6 +20,7 @@ const OTHER_PATHS = [
   '/readyz/etcd-readiness',
   '/readyz/log',
   '/readyz/ping',
+  '/readyz/shutdown',
   '/version',
 ]
 

@@ -78,10 +78,14 @@ export async function startCluster(options: ClusterOptions, logger: FastifyBaseL
   }
 }
 
-const schedulerPart: ClusterPart = async ({ client, clock, logger }) => {
+const schedulerPart: ClusterPart = async ({ server, client, clock, logger }) => {
   const scheduler = startScheduler(client(SCHEDULER), { clock, log: logger })
   await scheduler.synced
-  return () => scheduler.stop()
+  const stopped = server.plane.components.started('scheduler')
+  return () => {
+    stopped()
+    scheduler.stop()
+  }
 }
 
 async function nodesPart({ server, client, clock, logger }: ClusterAccess, options: SimulatedNodesOptions) {
@@ -106,5 +110,9 @@ async function controllersPart({ server, client, clock, logger }: ClusterAccess,
     loops: allLoops(),
     ...(sharedStore ? { leaderElection: { identity: `kubemu_${crypto.randomUUID()}` } } : {}),
   })
-  return () => manager.stop()
+  const stopped = server.plane.components.started('controller-manager')
+  return () => {
+    stopped()
+    return manager.stop()
+  }
 }

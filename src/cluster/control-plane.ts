@@ -22,6 +22,7 @@ import { Registry } from '../registry/generic/registry.ts'
 import type { AnyResourceEntry, RegistryConfig } from '../registry/resource.ts'
 import type { Store } from '../storage/store.ts'
 import { WatchCacheGroup } from '../storage/watch-cache/watch-cache-group.ts'
+import { ComponentHealthChecks } from './component-health.ts'
 import { followFlowControl } from './flow-control-source.ts'
 
 /** What is made before the parts that look into the registry (authorizers, admission plugins) can be. */
@@ -30,6 +31,8 @@ export interface ControlPlaneParts {
   readonly clock: Clock
   /** Makes what services hold agree with what is stored; to be run before services are written. */
   readonly serviceRepair: ServiceRepair
+  /** What componentstatuses show. */
+  readonly components: ComponentHealthChecks
 }
 
 export interface ControlPlaneOptions {
@@ -88,6 +91,8 @@ export interface ControlPlane {
   readonly store: Store
   readonly registry: Registry
   readonly serviceRepair: ServiceRepair
+  /** To be told what runs in this process. */
+  readonly components: ComponentHealthChecks
   readonly catalog: ResourceCatalog
   /** Admission and authorization, for clients in this process. */
   readonly services: HandlerServices
@@ -121,7 +126,12 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const guarded = options.guarded ?? ((entry: AnyResourceEntry) => entry)
   const entries = builtinEntries.map((e) => guarded(e.group === '' && e.resource === 'services' ? services.entry : e))
   registry = new Registry({ entries, store, caches, clock, config, keyPrefix, exclusive: !options.sharedStore })
-  const parts: ControlPlaneParts = { registry, clock, serviceRepair: services.repair }
+  const parts: ControlPlaneParts = {
+    registry,
+    clock,
+    serviceRepair: services.repair,
+    components: new ComponentHealthChecks(store),
+  }
   const authorizer = options.authorizer(parts)
   const { enabledVersions } = options
   const catalog = new ResourceCatalog({
@@ -164,6 +174,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     store,
     registry,
     serviceRepair: services.repair,
+    components: parts.components,
     catalog,
     services: handlerServices,
     listen: async (host, port) => {

@@ -65,7 +65,10 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     impersonate: () => auth.impersonation(auditor),
     admission: (parts) => clusterAdmission(admission, parts, auth.authorizer(parts)),
     virtual: (parts) =>
-      new Map([...virtualHandlers(parts.registry, parts.clock, () => connector), ...auth.virtualHandlers(parts)]),
+      new Map([
+        ...virtualHandlers(parts.registry, parts.clock, () => connector, parts.components.look),
+        ...auth.virtualHandlers(parts),
+      ]),
     paths: (_parts, catalog) => [auth.discovery(() => address), versionPath, openApiPath(catalog), rootPaths(catalog)],
   })
   auditor?.install(plane.app)

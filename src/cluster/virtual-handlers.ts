@@ -4,6 +4,7 @@ import { podBinding } from '../api/virtual/pod-binding.ts'
 import { type NodeConnector, podConnections } from '../api/virtual/pod-connect.ts'
 import { podEviction } from '../api/virtual/pod-eviction.ts'
 import type { Clock } from '../apimachinery/clock.ts'
+import type { ComponentHealth } from '../registry/core/component-status.ts'
 import type { Registry } from '../registry/generic/registry.ts'
 
 /** What is served without a stored object behind it, by `group/resource[/subresource]`. */
@@ -11,13 +12,14 @@ export function virtualHandlers(
   registry: Registry,
   clock: Clock,
   connector: () => NodeConnector | undefined = () => undefined,
+  components: () => Promise<readonly ComponentHealth[]> = async () => [],
 ): ReadonlyMap<string, VirtualHandlers> {
   const binding = podBinding(registry, clock)
   return new Map([
     ['/bindings', binding],
     ['/pods/binding', binding],
     ['/pods/eviction', podEviction(registry, clock)],
-    ['/componentstatuses', componentStatuses(async () => [])],
+    ['/componentstatuses', componentStatuses(components)],
     ...podConnections(registry, connector),
   ])
 }

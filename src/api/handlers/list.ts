@@ -34,7 +34,7 @@ export async function list(call: Call, resource: ApiResource, output: OutputForm
 
 /** Encodes entries that were chosen already (the answer to a deletecollection). */
 export function encodeEntries(call: Call, resource: ApiResource, page: Page, output: OutputFormat): ListAnswer {
-  if (output.convert) return encodeConverted(call, resource, page, output)
+  if (output.convert) return encodeObjectList(call, resource, objectsOf(page), output)
   return isServedAsStored(resource, output) ? joinBytes(resource, page) : encodeList(resource, page, output)
 }
 
@@ -207,8 +207,26 @@ function encodeList(resource: ApiResource, page: Page, output: OutputFormat): Re
   return encodeDocument(document, output)
 }
 
-function encodeConverted(call: Call, resource: ApiResource, page: Page, output: OutputFormat): Representation {
-  const { kind, version } = output.convert!
+const objectsOf = ({ entries, metadata }: Page): ObjectPage => ({ objects: entries.map((e) => e.object), metadata })
+
+/** A page of objects; those of virtual resources have no revision. */
+export interface ObjectPage {
+  readonly objects: readonly KubeObject[]
+  readonly metadata: Partial<Page['metadata']>
+}
+
+/** Encodes objects that are in no store, or any in another form than they are stored in. Errors: 406. */
+export function encodeObjectList(
+  call: Call,
+  resource: ApiResource,
+  page: ObjectPage,
+  output: OutputFormat,
+): Representation {
+  if (!output.convert) {
+    const head = { kind: `${resource.gvk.kind}List`, apiVersion: apiVersionOf(resource.gvk) }
+    return encodeDocument({ ...head, metadata: page.metadata, items: page.objects }, output)
+  }
+  const { kind, version } = output.convert
   const apiVersion = `meta.k8s.io/${version}`
   if (kind === 'PartialObjectMetadata') {
     throw notAcceptable(
@@ -216,14 +234,13 @@ function encodeConverted(call: Call, resource: ApiResource, page: Page, output: 
     )
   }
   if (kind === 'PartialObjectMetadataList') {
-    const items = page.entries.map((e) => partialObjectMetadata(e.object, version))
+    const items = page.objects.map((object) => partialObjectMetadata(object, version))
     return encodeDocument({ kind, apiVersion, metadata: page.metadata, items }, output)
   }
-  const table = tableOf(resource.backing?.entry)
+  const table = resource.virtual.get('')?.table ?? tableOf(resource.backing?.entry)
   const options = { version, includeObject: includeObjectOf(call.query), now: Date.now() }
   const { compareRows } = table
-  const objects = page.entries.map((e) => e.object)
-  if (compareRows) objects.sort(compareRows)
+  const objects = compareRows ? [...page.objects].sort(compareRows) : page.objects
   const rows = objects.map((object) => tableRow(table, object, servedObject(resource, object), options))
   const document = { kind, apiVersion, metadata: page.metadata, columnDefinitions: columnDefinitions(table), rows }
   return encodeDocument(document, output)

@@ -1,6 +1,10 @@
 import { notFound } from '../../apimachinery/api-error.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
-import { type ComponentHealth, componentStatusOf } from '../../registry/core/component-status.ts'
+import {
+  type ComponentHealth,
+  componentStatusOf,
+  componentStatuses as entry,
+} from '../../registry/core/component-status.ts'
 import type { VirtualHandlers } from '../api-resource.ts'
 import type { Call } from '../call.ts'
 
@@ -11,6 +15,7 @@ export function componentStatuses(look: () => Promise<readonly ComponentHealth[]
     return (await look()).map((h) => componentStatusOf(h) as unknown as KubeObject)
   }
   return {
+    ...(entry.table ? { table: entry.table } : {}),
     list: all,
     async get(call, name) {
       const found = (await all(call)).find((c) => c.metadata.name === name)
