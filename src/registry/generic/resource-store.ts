@@ -13,7 +13,7 @@ import {
   unknownError,
 } from '../../apimachinery/api-error.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
-import { cloneJson } from '../../apimachinery/clone.ts'
+import { cloneJson, equalJson } from '../../apimachinery/clone.ts'
 import { invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import { generateName } from '../../apimachinery/generate-name.ts'
@@ -330,7 +330,7 @@ export class ResourceStore {
   ): Promise<StoredObject> {
     const bytes = this.#encode(object)
     const unchanged = this.codec.withRevision(bytes, current.revision)
-    if (context.dryRun || unchanged.equals(current.bytes)) {
+    if (context.dryRun || isUnchanged(object, unchanged, current)) {
       object.metadata.resourceVersion = String(current.revision)
       return StoredObject.ofObject(this.codec, object, unchanged)
     }
@@ -561,6 +561,17 @@ function isWriteRace(error: unknown): boolean {
     isStorageError(error, 'KeyNotFound') ||
     isStorageError(error, 'KeyExists')
   )
+}
+
+/**
+ * A write that would change nothing is left out. Members may come in another order (defaults of a create, fields of a
+ * client): then the bytes have the same length at least, and the objects are compared.
+ */
+function isUnchanged(object: KubeObject, bytes: Buffer, current: CurrentObject): boolean {
+  if (bytes.length !== current.bytes.length) return false
+  if (bytes.equals(current.bytes)) return true
+  const { resourceVersion } = current.object.metadata
+  return equalJson({ ...object, metadata: { ...object.metadata, resourceVersion } }, current.object)
 }
 
 function setFinalizers(object: KubeObject, finalizers: readonly string[]): void {
