@@ -1,11 +1,24 @@
-import {
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type {
+  KubeConfig as Config,
+  CoreV1Api as CoreClient,
+  CoreV1Event,
+  V1ConfigMap,
+  V1ConfigMapList,
+} from '@kubernetes/client-node'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { clientNode } from '../suites/client-node.ts'
+import { startTestServer, type TestServer } from '../suites/server.ts'
+
+const {
   ApiException,
   AppsV1Api,
   AutoscalingV2Api,
   BatchV1Api,
   CoordinationV1Api,
   CoreV1Api,
-  type CoreV1Event,
   DiscoveryV1Api,
   KubeConfig,
   KubernetesObjectApi,
@@ -15,24 +28,20 @@ import {
   PolicyV1Api,
   RbacAuthorizationV1Api,
   SchedulingV1Api,
-  StorageV1Api,
   setHeaderOptions,
-  type V1ConfigMap,
+  StorageV1Api,
   Watch,
-} from '@kubernetes/client-node'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startTestServer, type TestServer } from '../suites/server.ts'
+} = clientNode
 
 const namespace = 'default'
 
 let server: TestServer
-let config: KubeConfig
-let core: CoreV1Api
+let config: Config
+let core: CoreClient
 
 beforeAll(async () => {
   server = await startTestServer()
-  config = new KubeConfig()
-  config.loadFromFile(server.kubeconfig)
+  config = clientOf(server)
   core = config.makeApiClient(CoreV1Api)
 })
 
@@ -67,7 +76,7 @@ describe('client-node: typed clients', () => {
       .replaceNamespacedConfigMap({ namespace, name: 'stale', body: first })
       .catch((e: unknown) => e)
     expect(failure).toBeInstanceOf(ApiException)
-    const { code, body: status } = failure as ApiException<string>
+    const { code, body: status } = failure as { code: number; body: string }
     expect(code).toBe(409)
     expect(JSON.parse(status)).toMatchObject({
       kind: 'Status',
@@ -235,6 +244,24 @@ describe('client-node: patches', () => {
   })
 })
 
+function clientOf(server: TestServer): Config {
+  const client = new KubeConfig()
+  client.loadFromFile(server.adminKubeconfig)
+  return client
+}
+
+/** The events of a watch that lasts a second. */
+function watched(client: Config, path: string, query: Record<string, string | undefined>): Promise<string[]> {
+  const seen: string[] = []
+  const take = (type: string, object: V1ConfigMap & { code?: number; reason?: string }): void => {
+    seen.push(type === 'ERROR' ? `ERROR ${object.code} ${object.reason}` : `${type} ${object.metadata?.name}`)
+  }
+  return new Promise((resolve, reject) => {
+    const done = (error: unknown): void => (error ? reject(error) : resolve(seen))
+    new Watch(client).watch(path, { ...query, timeoutSeconds: 1 }, take, done).catch(reject)
+  })
+}
+
 /** Events of an informer or a watch, awaited one by one. */
 class Recorder {
   readonly #seen: string[] = []
@@ -270,20 +297,6 @@ describe('client-node: watches', () => {
     core.createNamespacedConfigMap({ namespace, body: { metadata: { name, labels } } })
   const remove = (name: string): Promise<unknown> => core.deleteNamespacedConfigMap({ namespace, name })
 
-  /** The events of a watch that lasts a second. */
-  const watched = (query: { resourceVersion: string | undefined }): Promise<string[]> => {
-    const seen: string[] = []
-    const take = (type: string, object: V1ConfigMap & { code?: number; reason?: string }): void => {
-      seen.push(type === 'ERROR' ? `ERROR ${object.code} ${object.reason}` : `${type} ${object.metadata?.name}`)
-    }
-    return new Promise((resolve, reject) => {
-      const done = (error: unknown): void => (error ? reject(error) : resolve(seen))
-      new Watch(config)
-        .watch(path, { ...query, labelSelector: 'watched=yes', timeoutSeconds: 1 }, take, done)
-        .catch(reject)
-    })
-  }
-
   test('informer: sees what was, what comes, and goes on after its watch is dropped', async () => {
     await create('w1')
     const list = (): Promise<{ items: V1ConfigMap[] }> =>
@@ -317,46 +330,63 @@ describe('client-node: watches', () => {
     }
   })
 
-  test('informer: lists anew after its revision was compacted (410 Expired)', async () => {
-    let lists = 0
-    const list = (): Promise<{ items: V1ConfigMap[] }> => {
-      lists++
-      return core.listNamespacedConfigMap({ namespace, labelSelector: 'watched=yes' })
-    }
-    await create('x1')
-    const informer = makeInformer<V1ConfigMap>(config, path, list as never, 'watched=yes')
-    const events = new Recorder()
-    informer.on('add', (object) => events.add(`add ${object.metadata?.name}`))
-    informer.on('error', () => events.add('error'))
-    await informer.start()
-    try {
-      await events.until('add x1')
-      server.dropConnections()
-      await events.until('error')
-      await create('x2')
-      await server.compact()
-      await informer.start()
-      await events.until('add x2')
-      expect(lists).toBe(2)
-    } finally {
-      await informer.stop()
-    }
-  })
-
-  test('watch: from a compacted revision → one ERROR event, 410 Expired', async () => {
-    const first = await create('y1')
-    await create('y2')
-    await server.compact()
-    const seen = await watched({ resourceVersion: first.metadata?.resourceVersion })
-    expect(seen).toEqual(['ERROR 410 Expired'])
-  })
-
   test('watch: resumes after the last event that was seen, nothing twice, nothing lost', async () => {
     const first = await create('r1')
     await create('r2')
     await create('r3')
     await remove('r2')
-    const seen = await watched({ resourceVersion: first.metadata?.resourceVersion })
+    const seen = await watched(config, path, {
+      resourceVersion: first.metadata?.resourceVersion,
+      labelSelector: 'watched=yes',
+    })
     expect(seen).toEqual(['ADDED r2', 'ADDED r3', 'DELETED r2'])
+  })
+})
+
+describe('client-node: after a restart, with the history before it compacted', () => {
+  let folder: string
+  let restarted: TestServer
+  let client: Config
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'kubemu-restart-'))
+    const first = await startTestServer({ dataDir: folder })
+    await clientOf(first)
+      .makeApiClient(CoreV1Api)
+      .createNamespacedConfigMap({ namespace, body: { metadata: { name: 'kept' } } })
+    await first.stop()
+    restarted = await startTestServer({ dataDir: folder })
+    client = clientOf(restarted)
+    await restarted.compact()
+  })
+
+  afterAll(async () => {
+    await restarted.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const path = `/api/v1/namespaces/${namespace}/configmaps`
+
+  test('watch: from a compacted revision → one ERROR event, 410 Expired', async () => {
+    expect(await watched(client, path, { resourceVersion: '1' })).toEqual(['ERROR 410 Expired'])
+  })
+
+  test('informer: lists anew after 410 Expired', async () => {
+    let lists = 0
+    const list = async (): Promise<V1ConfigMapList> => {
+      const now = await client.makeApiClient(CoreV1Api).listNamespacedConfigMap({ namespace })
+      // The first list is from before the restart.
+      return ++lists === 1 ? { items: [], metadata: { resourceVersion: '1' } } : now
+    }
+    const informer = makeInformer<V1ConfigMap>(client, path, list as never)
+    const events = new Recorder()
+    informer.on('add', (object) => events.add(`add ${object.metadata?.name}`))
+    await informer.start()
+    try {
+      await events.until('add kept')
+      expect(lists).toBe(2)
+    } finally {
+      await informer.stop()
+    }
   })
 })

@@ -32,7 +32,7 @@ describe.each(found)('kubectl $version', ({ path, version }) => {
   let kubectl: CommandLine
 
   beforeAll(async () => {
-    kubectl = new CommandLine(path, server.kubeconfig, server.folder)
+    kubectl = new CommandLine(path, server.adminKubeconfig, server.folder)
     await kubectl.ok(['create', 'namespace', namespace])
   })
 

@@ -1,13 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createServer, type Server, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { type Level, pino } from 'pino'
 import { apiserverOptions } from '../../src/cli/apiserver.ts'
-import { startServer } from '../../src/cluster/server.ts'
-import { type CertificateFiles, certificateFiles } from './certificate-files.ts'
+import { type RunningServer, startServer } from '../../src/cluster/server.ts'
 
 /** The administrator of servers under test, in the group `system:masters`. */
 export const ADMIN_TOKEN = 'admin-token-0001'
@@ -25,8 +24,10 @@ export interface TestServer {
   /** The same server behind TLS. */
   readonly tlsUrl: string
   readonly caFile: string
-  /** kubeconfig of the administrator, over TLS. */
+  /** kubeconfig with the administrator's token, over TLS. */
   readonly kubeconfig: string
+  /** kubeconfig with an administrator's certificate, as the server wrote it. */
+  readonly adminKubeconfig: string
   readonly tokensFile: string
   /** A folder of this server's own, removed at the end. */
   readonly folder: string
@@ -46,51 +47,55 @@ export interface TestServerOptions {
   readonly enableAdmissionPlugins?: readonly string[]
   /** API versions to serve besides the default ones, as `--runtime-config` names them. */
   readonly runtimeConfig?: Readonly<Record<string, boolean>>
+  /** Folder of an embedded store that outlives the server. Default: everything in memory. */
+  readonly dataDir?: string
   /** CSV file of tokens to use in place of the suite's own. */
   readonly tokensFile?: string
 }
 
-/** Starts one, in memory, on free ports, as recorded servers were started: the API server alone. */
+/** Starts one on free ports, as recorded servers were started: the API server alone. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'kubemu-server-'))
   const tokensFile = options.tokensFile ?? join(folder, 'tokens.csv')
   if (options.tokensFile === undefined) await writeFile(tokensFile, `${TOKENS.join('\n')}\n`)
   const errors: string[] = []
   const logger = pino({ level: 'error' satisfies Level }, { write: (line: string) => void errors.push(line) })
-  const server = await startServer(apiserverOptions(flags(options, tokensFile)), logger)
+  const server = await startServer(apiserverOptions(flags(options, tokensFile, folder)), logger)
   const { app, store } = server.plane
-  const certificates = await certificateFiles()
-  const front = await tlsFront(app, certificates)
-  const tlsUrl = `https://127.0.0.1:${(front.server.address() as AddressInfo).port}`
-  const kubeconfig = join(folder, 'kubeconfig')
-  await writeFile(kubeconfig, kubeconfigOf(tlsUrl, certificates.caFile))
+  const connections = connectionsOf(app)
+  const port = await server.plane.listenPlain('127.0.0.1', 0)
   return {
-    url: server.url,
-    tlsUrl,
-    caFile: certificates.caFile,
-    kubeconfig,
+    url: `http://127.0.0.1:${port}`,
+    tlsUrl: server.url,
+    ...(await clientFiles(folder, server)),
+    adminKubeconfig: adminKubeconfig(folder),
     tokensFile,
     folder,
     app,
     errors,
-    dropConnections: () => app.server.closeAllConnections(),
+    dropConnections: () => {
+      for (const socket of connections) socket.destroy()
+    },
     compact: async () => await store.compact(await store.currentRevision()),
     stop: async () => {
-      await front.close()
       await server.close()
-      await Promise.all([certificates.remove(), rm(folder, { recursive: true, force: true })])
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }
 
+/** Where the server writes a kubeconfig with the administrator's certificate. */
+const adminKubeconfig = (folder: string): string => join(folder, 'admin.kubeconfig')
+
 /** As recorded servers were started. */
-function flags(options: TestServerOptions, tokensFile: string): string[] {
+function flags(options: TestServerOptions, tokensFile: string, folder: string): string[] {
   const { authorizationModes = ['Node', 'RBAC'], enableAdmissionPlugins = ['NodeRestriction'] } = options
   const versions = Object.entries(options.runtimeConfig ?? {}).map(([version, served]) => `${version}=${served}`)
   return [
-    '--memory',
+    options.dataDir === undefined ? '--memory' : `--data-dir=${options.dataDir}`,
     '--bind-address=127.0.0.1',
-    '--insecure-port=0',
+    '--secure-port=0',
+    `--kubeconfig=${adminKubeconfig(folder)}`,
     `--authorization-mode=${authorizationModes.join(',')}`,
     `--token-auth-file=${tokensFile}`,
     '--service-cluster-ip-range=10.0.0.0/24',
@@ -99,24 +104,22 @@ function flags(options: TestServerOptions, tokensFile: string): string[] {
   ]
 }
 
-/** A TLS listener that hands its connections to the server: kubectl sends a token over TLS only. */
-async function tlsFront(
-  app: FastifyInstance,
-  { cert, key }: CertificateFiles,
-): Promise<{ readonly server: Server; close(): Promise<void> }> {
-  const sockets = new Set<TLSSocket>()
-  const server = createServer({ cert, key, ALPNProtocols: ['http/1.1'] }, (socket) => {
+/** What clients of the server's TLS port are given: the CA in a file, and a kubeconfig with the administrator's token. */
+async function clientFiles(folder: string, server: RunningServer): Promise<{ caFile: string; kubeconfig: string }> {
+  const [caFile, kubeconfig] = [join(folder, 'ca.crt'), join(folder, 'kubeconfig')]
+  await writeFile(caFile, server.rootCa ?? '')
+  await writeFile(kubeconfig, kubeconfigOf(server.url, caFile))
+  return { caFile, kubeconfig }
+}
+
+/** The connections of a server, for cutting them. */
+function connectionsOf(app: FastifyInstance): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  app.server.on('secureConnection', (socket: TLSSocket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-    app.server.emit('connection', socket)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const close = async (): Promise<void> => {
-    const closed = new Promise((resolve) => server.close(resolve))
-    for (const socket of sockets) socket.destroy()
-    await closed
-  }
-  return { server, close }
+  return sockets
 }
 
 function kubeconfigOf(url: string, caFile: string): string {
