@@ -244,12 +244,13 @@ export class ApiServer {
   #begin(call: Call): void {
     const { requestTimeoutMs, observer } = this.#options
     const { request, reply } = call
-    if (!isLongRunning(call.info)) this.#inFlight.begin(call, allottedMs(call, requestTimeoutMs))
+    const isBounded = !isLongRunning(call.info)
+    const entry = isBounded ? this.#inFlight.begin(call, allottedMs(call, requestTimeoutMs)) : undefined
     const over = (): void => {
       if (request.isOver) return
       request.isOver = true
       this.#release(request)
-      this.#inFlight.end(call)
+      if (entry) this.#inFlight.end(entry)
       if (request.isAdmitted) observer?.end(call, reply.statusCode, performance.now() - call.startedAt)
       if (this.#isShuttingDown) for (const listener of this.#listeners) listener.closeIdle()
     }
@@ -266,7 +267,7 @@ export class ApiServer {
   /** A request has taken too long: the client is told, or its connection broken where the answer has begun. */
   #expire(call: Call): void {
     const { reply, request } = call
-    this.#options.observer?.terminated(call, 504)
+    if (reply.statusCode !== 504) this.#options.observer?.terminated(call, 504)
     if (reply.sent || reply.raw.headersSent) {
       breakOff(reply)
       return

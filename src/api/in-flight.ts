@@ -22,50 +22,53 @@ export function allottedMs({ query }: Call, maxMs: number): number {
   return asked > 0 && asked < maxMs ? asked : maxMs
 }
 
+/** A request under way: a link in the list of all, which is in the order in which they came. */
+export interface InFlight {
+  readonly call: Call
+  /** Of a request that asked for less time than the others get. */
+  timer: NodeJS.Timeout | undefined
+  before: InFlight | undefined
+  after: InFlight | undefined
+}
+
 /** Requests that have come and are not over: each has its deadline, and a server that stops waits for them. */
 export class InFlightRequests {
   readonly #maxMs: number
   readonly #expire: (call: Call) => void
-  /** In the order in which they came, so that the oldest stand first. */
-  readonly #calls = new Set<Call>()
-  /** Of requests that asked for less time than the others get. */
-  readonly #timers = new Map<Call, NodeJS.Timeout>()
+  #oldest: InFlight | undefined
+  #newest: InFlight | undefined
   #sweeper: NodeJS.Timeout | undefined
   #drained: (() => void) | undefined
 
-  /** `expire` is called once for a request that is still under way after `maxMs`, or after its own time. */
+  /** `expire` is called for a request that is still under way after `maxMs`, or after its own time. */
   constructor(maxMs: number, expire: (call: Call) => void) {
     this.#maxMs = maxMs
     this.#expire = expire
   }
 
-  get size(): number {
-    return this.#calls.size
-  }
-
-  begin(call: Call, allotted: number): void {
-    this.#calls.add(call)
-    if (allotted < this.#maxMs) {
-      this.#timers.set(
-        call,
-        setTimeout(() => this.#expire(call), allotted),
-      )
-    }
+  begin(call: Call, allotted: number): InFlight {
+    const entry: InFlight = { call, timer: undefined, before: this.#newest, after: undefined }
+    if (this.#newest) this.#newest.after = entry
+    else this.#oldest = entry
+    this.#newest = entry
+    if (allotted < this.#maxMs) entry.timer = setTimeout(() => this.#expire(call), allotted)
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
+    return entry
   }
 
-  end(call: Call): void {
-    if (!this.#calls.delete(call)) return
-    if (this.#timers.size > 0) {
-      clearTimeout(this.#timers.get(call))
-      this.#timers.delete(call)
-    }
-    if (this.#calls.size === 0) this.#drained?.()
+  /** To be called once for each that began. */
+  end({ timer, before, after }: InFlight): void {
+    if (timer) clearTimeout(timer)
+    if (before) before.after = after
+    else this.#oldest = after
+    if (after) after.before = before
+    else this.#newest = before
+    if (!this.#oldest) this.#drained?.()
   }
 
   /** Resolves once no request is under way. */
   async drained(): Promise<void> {
-    while (this.#calls.size > 0) {
+    while (this.#oldest) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve
       })
@@ -78,13 +81,14 @@ export class InFlightRequests {
     this.#sweeper = undefined
   }
 
-  /** A request is told once: its time is taken to be over from then on. */
+  /** Who is told again, because its answer has not gone out since, loses its connection. */
   #sweep(): void {
     const latest = performance.now() - this.#maxMs
-    for (const call of this.#calls) {
-      if (call.startedAt > latest) break
-      if (!this.#timers.has(call)) this.#expire(call)
+    for (let entry = this.#oldest; entry && entry.call.startedAt <= latest; ) {
+      const { after } = entry
+      this.#expire(entry.call)
+      entry = after
     }
-    if (this.#calls.size === 0) this.stop()
+    if (!this.#oldest) this.stop()
   }
 }
