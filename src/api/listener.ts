@@ -1,5 +1,16 @@
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
-import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type ServerHttp2Session,
+} from 'node:http2'
 import {
   createServer as createHttpsServer,
   type ServerOptions as HttpsOptions,
@@ -118,7 +129,10 @@ export class Listener {
       },
     })
     // Requests and responses of HTTP/2 look like those of HTTP/1.1, as far as the pipeline goes.
-    server.on('request', handler as unknown as Parameters<Http2Server['on']>[1])
+    server.on('request', (request, response) => {
+      announceBody(request)
+      handler(request as unknown as IncomingMessage, response as unknown as ServerResponse<IncomingMessage>)
+    })
     server.on('session', (session) => this.#keep(session))
     return server
   }
@@ -136,6 +150,11 @@ export class Listener {
     })
     session.once('close', () => this.#sessions.delete(session))
   }
+}
+
+/** HTTP/2 needs no header for a body of unknown length (a pipe into kubectl); what reads bodies looks for HTTP/1.1's. */
+function announceBody({ headers, stream }: Http2ServerRequest): void {
+  if (!stream.endAfterHeaders && headers['content-length'] === undefined) headers['transfer-encoding'] = 'chunked'
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {
