@@ -90,8 +90,8 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     },
     close: async () => {
       serving.close()
-      auth.close()
       await plane.close()
+      auth.close()
       await auditor?.close()
     },
   }
