@@ -178,6 +178,8 @@ function scalarValue(node: Yaml.Scalar): unknown {
   const { value } = node
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8')
   if (typeof value === 'bigint') return Number(value)
+  // The parser sees a number in a lone dot, as in the `.: {}` of managed fields.
+  if (node.source === '.' && node.type === 'PLAIN') return '.'
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new DecodeError(`json: unsupported value: ${Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'}`)
   }
