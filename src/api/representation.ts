@@ -1,9 +1,7 @@
-import type * as Yaml from 'yaml'
 import { notAcceptable, type Status } from '../apimachinery/api-error.ts'
 import { cloneJson } from '../apimachinery/clone.ts'
 import { apiVersionOf } from '../apimachinery/group-version.ts'
 import type { KubeObject } from '../apimachinery/kube-object.ts'
-import { lazyModule } from '../apimachinery/lazy-module.ts'
 import { encodeProtobuf } from '../apimachinery/protobuf/encode.ts'
 import { normalize } from '../apimachinery/schema/normalize.ts'
 import type { StoredObject } from '../registry/generic/stored-object.ts'
@@ -12,8 +10,7 @@ import type { ApiResource } from './api-resource.ts'
 import type { Call } from './call.ts'
 import { CONTENT_TYPES, type Format, type OutputFormat } from './negotiation/accept.ts'
 import { columnDefinitions, includeObjectOf, partialObjectMetadata, tableOf, tableRow } from './table.ts'
-
-const yaml = lazyModule<typeof Yaml>('yaml')
+import { toYaml } from './yaml-output.ts'
 
 /** An answer's body with the content type that says what it is. */
 export interface Representation {
@@ -23,17 +20,6 @@ export interface Representation {
 
 /** Any object without metadata of an object: Status, Table, discovery documents. */
 export type Document = Readonly<Record<string, unknown>>
-
-/** YAML as upstream writes it: keys sorted, lists not indented, lines folded. */
-export function toYaml(document: unknown): string {
-  return yaml().stringify(document, {
-    sortMapEntries: true,
-    indentSeq: false,
-    singleQuote: true,
-    aliasDuplicateObjects: false,
-    version: '1.1',
-  })
-}
 
 /** Encodes a document that is served as it is. */
 export function encodeDocument(document: Document, output: Pick<OutputFormat, 'format' | 'pretty'>): Representation {

@@ -1,0 +1,369 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect as connectHttp2 } from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import request, { type Test } from 'supertest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { ADMIN_TOKEN, startTestServer, type TestServer } from '../suites/server.ts'
+
+let server: TestServer
+
+beforeAll(async () => {
+  server = await startTestServer()
+})
+
+afterAll(async () => {
+  await server.stop()
+})
+
+afterEach(() => {
+  expect(server.errors).toEqual([])
+})
+
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
+
+const call = (method: Method, path: string): Test =>
+  request(server.url)[method](path).set('authorization', `Bearer ${ADMIN_TOKEN}`)
+
+/** Keeps the stream of a watch from being read as one JSON text. */
+const asText: Parameters<Test['parse']>[0] = (response, done) => {
+  const chunks: string[] = []
+  response.setEncoding('utf8')
+  response.on('data', (chunk: string) => chunks.push(chunk))
+  response.on('end', () => done(null, chunks.join('')))
+}
+
+const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps'
+
+/** The events of a watch that ends by itself. */
+const events = (text: string): { type: string; object: { kind: string; metadata: { name?: string } } }[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line))
+
+describe('optimistic concurrency', () => {
+  test('update: stale resourceVersion → 409 Conflict, object unchanged', async () => {
+    const { body: first } = await call('post', CONFIG_MAPS).send({ metadata: { name: 'stale' }, data: { a: '1' } })
+    await call('put', `${CONFIG_MAPS}/stale`)
+      .send({ ...first, data: { a: '2' } })
+      .expect(200)
+    const { body } = await call('put', `${CONFIG_MAPS}/stale`)
+      .send({ ...first, data: { a: '3' } })
+      .expect(409)
+    expect(body).toMatchObject({
+      reason: 'Conflict',
+      message:
+        'Operation cannot be fulfilled on configmaps "stale": the object has been modified; please apply your changes to the latest version and try again',
+    })
+    expect((await call('get', `${CONFIG_MAPS}/stale`)).body.data).toEqual({ a: '2' })
+  })
+
+  test('update: nothing changed, members in another order → the same resourceVersion, no event', async () => {
+    const deployment = {
+      spec: {
+        template: { spec: { containers: [{ name: 'c', image: 'i' }] }, metadata: { labels: { a: 'b' } } },
+        selector: { matchLabels: { a: 'b' } },
+      },
+      metadata: { name: 'same' },
+    }
+    const deployments = '/apis/apps/v1/namespaces/default/deployments'
+    const { body: created } = await call('post', deployments).send(deployment).expect(201)
+    const { body: updated } = await call('put', `${deployments}/same`).send(deployment).expect(200)
+    const { body: patched } = await call('patch', `${deployments}/same`)
+      .set('content-type', 'application/merge-patch+json')
+      .send({ spec: { replicas: 1 } })
+      .expect(200)
+    expect(updated.metadata.resourceVersion).toBe(created.metadata.resourceVersion)
+    expect(patched.metadata.resourceVersion).toBe(created.metadata.resourceVersion)
+  })
+
+  test('delete: preconditions on uid and resourceVersion', async () => {
+    const { body: created } = await call('post', CONFIG_MAPS).send({ metadata: { name: 'guarded' } })
+    const remove = (preconditions: object): Test => call('delete', `${CONFIG_MAPS}/guarded`).send({ preconditions })
+    const { body: refused } = await remove({ uid: 'other' }).expect(409)
+    expect(refused.message).toBe(
+      `Operation cannot be fulfilled on ConfigMap "guarded": the UID in the precondition (other) does not match the UID in record (${created.metadata.uid}). The object might have been deleted and then recreated`,
+    )
+    await remove({ resourceVersion: '1' }).expect(409)
+    const { uid, resourceVersion } = created.metadata
+    await remove({ uid, resourceVersion }).expect(200)
+    await call('get', `${CONFIG_MAPS}/guarded`).expect(404)
+  })
+
+  test('concurrent patches of one object: all are in, none is lost', async () => {
+    await call('post', CONFIG_MAPS).send({ metadata: { name: 'busy' } })
+    const patches = Array.from({ length: 20 }, (_, i) =>
+      call('patch', `${CONFIG_MAPS}/busy`)
+        .set('content-type', 'application/merge-patch+json')
+        .send({ data: { [`k${i}`]: String(i) } }),
+    )
+    expect((await Promise.all(patches)).map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
+    expect(Object.keys((await call('get', `${CONFIG_MAPS}/busy`)).body.data)).toHaveLength(20)
+  })
+})
+
+describe('lists', () => {
+  const SECRETS = '/api/v1/namespaces/kube-public/secrets'
+  const names = (body: { items: { metadata: { name: string } }[] }): string[] => body.items.map((i) => i.metadata.name)
+
+  beforeAll(async () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      await call('post', SECRETS)
+        .send({ metadata: { name, labels: { odd: String('ace'.includes(name)) } } })
+        .expect(201)
+    }
+  })
+
+  test('limit and continue: pages over one snapshot, whatever is written between', async () => {
+    const first = (await call('get', `${SECRETS}?limit=2`)).body
+    expect(names(first)).toEqual(['a', 'b'])
+    expect(first.metadata.remainingItemCount).toBe(3)
+    await call('delete', `${SECRETS}/d`).expect(200)
+    const second = (await call('get', `${SECRETS}?limit=2&continue=${first.metadata.continue}`)).body
+    expect(names(second)).toEqual(['c', 'd'])
+    expect(second.metadata.resourceVersion).toBe(first.metadata.resourceVersion)
+    const third = (await call('get', `${SECRETS}?limit=2&continue=${second.metadata.continue}`)).body
+    expect(names(third)).toEqual(['e'])
+    expect(third.metadata.continue).toBeUndefined()
+    expect(names((await call('get', SECRETS)).body)).toEqual(['a', 'b', 'c', 'e'])
+    await call('post', SECRETS).send({ metadata: { name: 'd', labels: { odd: 'false' } } })
+  })
+
+  test('label selectors: equality and sets; a bad one → 400', async () => {
+    const list = async (selector: string): Promise<string[]> =>
+      names((await call('get', `${SECRETS}?labelSelector=${encodeURIComponent(selector)}`).expect(200)).body)
+    expect(await list('odd=true')).toEqual(['a', 'c', 'e'])
+    expect(await list('odd notin (true)')).toEqual(['b', 'd'])
+    expect(await list('!odd')).toEqual([])
+    await call('get', `${SECRETS}?labelSelector=odd=a=b`).expect(400)
+  })
+
+  test('resourceVersion: a future one → 504 with a retry; a bad one → 400; a match without one → 422', async () => {
+    const future = await call('get', `${SECRETS}?resourceVersion=999999999&timeoutSeconds=1`).expect(504)
+    expect(future.body).toMatchObject({
+      reason: 'Timeout',
+      details: { causes: [{ reason: 'ResourceVersionTooLarge' }] },
+    })
+    await call('get', `${SECRETS}?resourceVersion=x`).expect(400)
+    await call('get', `${SECRETS}?resourceVersionMatch=Exact`).expect(422)
+  })
+
+  test('deletecollection: by selector, answers what it deleted', async () => {
+    const answer = await call('delete', `${SECRETS}?labelSelector=odd=false`).expect(200)
+    expect(names(answer.body)).toEqual(['b', 'd'])
+    expect(names((await call('get', SECRETS)).body)).toEqual(['a', 'c', 'e'])
+  })
+})
+
+describe('watches', () => {
+  test('resourceVersion unset: what is there as ADDED, then what comes', async () => {
+    const path = `${CONFIG_MAPS}?watch=true&fieldSelector=metadata.name=seen&timeoutSeconds=1`
+    await call('post', CONFIG_MAPS).send({ metadata: { name: 'seen' } })
+    const watch = call('get', path)
+      .buffer(true)
+      .parse(asText)
+      .then((answer) => answer)
+    await call('put', `${CONFIG_MAPS}/seen`).send({ metadata: { name: 'seen' }, data: { a: '1' } })
+    const seen = events((await watch).body)
+    expect(seen[0]).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'seen' } } })
+    expect(seen.length === 1 || seen[1]?.type === 'MODIFIED').toBe(true)
+  })
+
+  test('from a revision: every change behind it, in order, once', async () => {
+    const start = (await call('get', CONFIG_MAPS)).body.metadata.resourceVersion
+    for (const name of ['w1', 'w2']) await call('post', CONFIG_MAPS).send({ metadata: { name } })
+    await call('delete', `${CONFIG_MAPS}/w1`)
+    const { body: text } = await call('get', `${CONFIG_MAPS}?watch=1&resourceVersion=${start}&timeoutSeconds=1`)
+      .buffer(true)
+      .parse(asText)
+    expect(events(text).map(({ type, object }) => `${type} ${object.metadata.name}`)).toEqual([
+      'ADDED w1',
+      'ADDED w2',
+      'DELETED w1',
+    ])
+  })
+
+  test('a selector: leaving it is DELETED, joining it ADDED', async () => {
+    const start = (await call('get', CONFIG_MAPS)).body.metadata.resourceVersion
+    await call('post', CONFIG_MAPS).send({ metadata: { name: 'moves', labels: { in: 'yes' } } })
+    await call('put', `${CONFIG_MAPS}/moves`).send({ metadata: { name: 'moves' } })
+    await call('put', `${CONFIG_MAPS}/moves`).send({ metadata: { name: 'moves', labels: { in: 'yes' } } })
+    const query = `watch=1&resourceVersion=${start}&labelSelector=in=yes&timeoutSeconds=1`
+    const { body: text } = await call('get', `${CONFIG_MAPS}?${query}`).buffer(true).parse(asText)
+    expect(events(text).map(({ type }) => type)).toEqual(['ADDED', 'DELETED', 'ADDED'])
+  })
+
+  test('sendInitialEvents with bookmarks: the list, then a bookmark that says so', async () => {
+    const query =
+      'watch=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=1'
+    const { body: text } = await call('get', `/api/v1/namespaces?${query}`).buffer(true).parse(asText)
+    const seen = events(text)
+    expect(seen.slice(0, 4).map(({ type }) => type)).toEqual(['ADDED', 'ADDED', 'ADDED', 'ADDED'])
+    expect(seen[4]).toMatchObject({
+      type: 'BOOKMARK',
+      object: { kind: 'Namespace', metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } },
+    })
+  })
+
+  test('a table: each event carries rows, the first the columns', async () => {
+    const { body: text } = await call('get', '/api/v1/namespaces?watch=1&timeoutSeconds=1')
+      .set('accept', 'application/json;as=Table;v=v1;g=meta.k8s.io')
+      .buffer(true)
+      .parse(asText)
+    const [first, second] = events(text) as unknown as {
+      object: { kind: string; columnDefinitions: unknown[] | null }
+    }[]
+    expect(first?.object).toMatchObject({ kind: 'Table', rows: [{ cells: ['default', 'Active', expect.any(String)] }] })
+    expect(second?.object.columnDefinitions ?? []).toEqual([])
+  })
+})
+
+describe('representations', () => {
+  test('YAML out and in', async () => {
+    const yaml = 'metadata: {name: yaml}\ndata: {a: "1"}\n'
+    await call('post', CONFIG_MAPS).set('content-type', 'application/yaml').send(yaml).expect(201)
+    const answer = await call('get', `${CONFIG_MAPS}/yaml`).set('accept', 'application/yaml').expect(200)
+    expect(answer.headers['content-type']).toBe('application/yaml')
+    expect(answer.text).toMatch(
+      /^apiVersion: v1\ndata:\n {2}a: "1"\nkind: ConfigMap\nmetadata:\n {2}creationTimestamp: "20/,
+    )
+  })
+
+  test('metadata only: of an object and of a list', async () => {
+    const one = await call('get', `${CONFIG_MAPS}/yaml`).set(
+      'accept',
+      'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
+    )
+    expect(one.body).toMatchObject({
+      kind: 'PartialObjectMetadata',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata: { name: 'yaml' },
+    })
+    expect(one.body.data).toBeUndefined()
+    const list = await call('get', CONFIG_MAPS).set(
+      'accept',
+      'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io',
+    )
+    expect(list.body).toMatchObject({ kind: 'PartialObjectMetadataList' })
+  })
+
+  test('protobuf out is protobuf in: the object comes back equal', async () => {
+    const protobuf = 'application/vnd.kubernetes.protobuf'
+    const { body: bytes } = await call('get', '/api/v1/namespaces/default/services/kubernetes')
+      .set('accept', protobuf)
+      .responseType('blob')
+    expect(bytes.subarray(0, 4)).toEqual(Buffer.from('k8s\0'))
+    const { body: before } = await call('get', '/api/v1/namespaces/default/services/kubernetes')
+    const { body: after } = await call('put', '/api/v1/namespaces/default/services/kubernetes')
+      .set('content-type', protobuf)
+      .send(bytes)
+      .expect(200)
+    expect(after.spec).toEqual(before.spec)
+    expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion)
+  })
+
+  test('nothing fits: 406; a body of no known type: 415', async () => {
+    const refused = await call('get', CONFIG_MAPS).set('accept', 'text/html').expect(406)
+    expect(refused.body).toMatchObject({ reason: 'NotAcceptable' })
+    await call('post', CONFIG_MAPS).set('content-type', 'text/csv').send('a,b').expect(415)
+  })
+
+  test('gzip: for a large answer and a client that takes it', async () => {
+    await call('post', CONFIG_MAPS)
+      .send({ metadata: { name: 'large' }, data: { a: 'x'.repeat(300_000) } })
+      .expect(201)
+    const packed = await call('get', `${CONFIG_MAPS}/large`).set('accept-encoding', 'gzip')
+    expect(packed.headers['content-encoding']).toBe('gzip')
+    expect(packed.body.data.a).toHaveLength(300_000)
+    const plain = await call('get', `${CONFIG_MAPS}/large`).set('accept-encoding', 'identity')
+    expect(plain.headers['content-encoding']).toBeUndefined()
+  })
+})
+
+describe('fieldValidation and dryRun', () => {
+  const body = '{"metadata":{"name":"v"},"data":{"a":"1","a":"2"},"unknown":1}'
+  const create = (query: string): Test =>
+    call('post', `${CONFIG_MAPS}?dryRun=All&${query}`).set('content-type', 'application/json').send(body)
+
+  test('Strict: 400 with every fault', async () => {
+    const { body: status } = await create('fieldValidation=Strict').expect(400)
+    expect(status.message).toContain('strict decoding error: duplicate field "data.a", unknown field "unknown"')
+  })
+
+  test('Warn: a Warning header for each; Ignore: none', async () => {
+    const warned = await create('fieldValidation=Warn').expect(201)
+    expect(warned.headers['warning']).toContain('299 - "unknown field \\"unknown\\""')
+    expect((await create('fieldValidation=Ignore').expect(201)).headers['warning']).toBeUndefined()
+  })
+
+  test('dryRun=All: answered as if, not stored; another value → 422', async () => {
+    await create('fieldValidation=Ignore').expect(201)
+    await call('get', `${CONFIG_MAPS}/v`).expect(404)
+    await call('post', `${CONFIG_MAPS}?dryRun=Some`)
+      .send({ metadata: { name: 'v' } })
+      .expect(422)
+  })
+})
+
+describe('HTTP/2', () => {
+  test('a body of unknown length, in parts: read to its end', async () => {
+    const session = connectHttp2(server.tlsUrl, { rejectUnauthorized: false })
+    try {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': CONFIG_MAPS,
+        authorization: `Bearer ${ADMIN_TOKEN}`,
+        'content-type': 'application/json',
+      })
+      const status = new Promise<number | undefined>((resolve, reject) => {
+        stream.once('response', (headers) => resolve(headers[':status']))
+        stream.once('error', reject)
+      })
+      await new Promise((resolve) => stream.write('{"metadata":{"na', resolve))
+      stream.end('me":"parts"}}')
+      expect(await status).toBe(201)
+      stream.resume()
+    } finally {
+      session.destroy()
+    }
+    await call('get', `${CONFIG_MAPS}/parts`).expect(200)
+  })
+})
+
+describe('after a restart, with the history before it compacted', () => {
+  test('continue: 410 Expired, with a token that goes on inconsistently', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'kubemu-restart-'))
+    const secrets = '/api/v1/namespaces/default/secrets'
+    const send = (to: TestServer, method: Method, path: string): Test =>
+      request(to.url)[method](path).set('authorization', `Bearer ${ADMIN_TOKEN}`)
+    const before = await startTestServer({ dataDir })
+    for (const name of ['a', 'b', 'c']) await send(before, 'post', secrets).send({ metadata: { name } }).expect(201)
+    const { body: first } = await send(before, 'get', `${secrets}?limit=1`)
+    await send(before, 'post', CONFIG_MAPS)
+      .send({ metadata: { name: 'later' } })
+      .expect(201)
+    await before.stop()
+    const after = await startTestServer({ dataDir })
+    try {
+      await send(after, 'post', secrets)
+        .send({ metadata: { name: 'd' } })
+        .expect(201)
+      await after.compact()
+      const { body: expired } = await send(
+        after,
+        'get',
+        `${secrets}?limit=1&continue=${first.metadata.continue}`,
+      ).expect(410)
+      expect(expired).toMatchObject({
+        reason: 'Expired',
+        message: expect.stringContaining('The provided continue parameter is too old'),
+      })
+      const { body: rest } = await send(after, 'get', `${secrets}?continue=${expired.metadata.continue}`).expect(200)
+      expect(rest.items.map((item: { metadata: { name: string } }) => item.metadata.name)).toEqual(['b', 'c', 'd'])
+    } finally {
+      await after.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  })
+})
