@@ -88,7 +88,6 @@ export function apiserverOptions(args: readonly string[]): ServerOptions {
 async function run(flags: Flags): Promise<void> {
   const logger = pino()
   const server = await startServer(optionsOf(flags), logger)
-  logger.info({ url: server.url }, 'serving')
   const stop = async (): Promise<void> => {
     await server.close()
     process.exit(0)
@@ -96,6 +95,7 @@ async function run(flags: Flags): Promise<void> {
   // A second signal finds no handler: it ends the process at once.
   process.once('SIGINT', () => void stop())
   process.once('SIGTERM', () => void stop())
+  logger.info({ url: server.url }, 'serving')
 }
 
 function optionsOf(flags: Flags): ServerOptions {

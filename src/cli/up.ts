@@ -63,8 +63,8 @@ async function run(flags: Flags): Promise<void> {
     },
     loggerOf(),
   )
-  process.stdout.write(welcome(cluster, kubeconfig, performance.now() - began))
   stopOnSignal(cluster)
+  process.stdout.write(welcome(cluster, kubeconfig, performance.now() - began))
 }
 
 function nodeCount(text: string): number {
