@@ -1,6 +1,6 @@
 import { METHODS, type RequestListener, type Server } from 'node:http'
 import type { ServerOptions as HttpsOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { constants, createGzip } from 'node:zlib'
 import fastify, {
@@ -98,6 +98,25 @@ declare module 'fastify' {
     isAdmitted: boolean
     isOver: boolean
   }
+}
+
+const SOCKET_CLOSE = new WeakMap<Socket, Set<() => void>>()
+
+/**
+ * Calls back when the connection is closed: one listener on it, however many requests were pipelined. Answers what
+ * takes the callback away again.
+ */
+function onSocketClose(socket: Socket, callback: () => void): () => void {
+  const known = SOCKET_CLOSE.get(socket)
+  const callbacks = known ?? new Set<() => void>()
+  if (!known) {
+    SOCKET_CLOSE.set(socket, callbacks)
+    socket.once('close', () => {
+      for (const call of callbacks) call()
+    })
+  }
+  callbacks.add(callback)
+  return () => void callbacks.delete(callback)
 }
 
 /** The HTTP surface: one Fastify instance through which every request passes the same pipeline. */
@@ -246,17 +265,22 @@ export class ApiServer {
     const { request, reply } = call
     const isBounded = !isLongRunning(call.info)
     const entry = isBounded ? this.#inFlight.begin(call, allottedMs(call, requestTimeoutMs)) : undefined
+    let forgetSocket: (() => void) | undefined
     const over = (): void => {
       if (request.isOver) return
       request.isOver = true
+      forgetSocket?.()
       this.#release(request)
       if (entry) this.#inFlight.end(entry)
       if (request.isAdmitted) observer?.end(call, reply.statusCode, performance.now() - call.startedAt)
       if (this.#isShuttingDown) for (const listener of this.#listeners) listener.closeIdle()
     }
     reply.raw.on('close', over)
-    // A connection that is taken over is parted from its response.
-    if (request.headers.upgrade !== undefined) request.raw.socket.once('close', over)
+    // A connection that is taken over is parted from its response, one that breaks forgets the responses that wait for
+    // those of earlier requests.
+    if (request.headers.upgrade !== undefined || reply.raw.socket === null) {
+      forgetSocket = onSocketClose(request.raw.socket, over)
+    }
   }
 
   #release(request: FastifyRequest): void {
