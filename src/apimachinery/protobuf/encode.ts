@@ -21,17 +21,20 @@ export function hasProtobuf({ apiVersion, kind }: { readonly apiVersion: string;
   return definitionOfObject(apiVersion, kind) !== undefined
 }
 
+/** Where kinds are looked up that are written without a version: the APIVersions of `/api`. */
+const UNVERSIONED = 'v1'
+
 /**
  * Writes an object in normal form as an enveloped message. Fields that are unset are left out where Go writes their
  * zero: both are read as the same. Throws {@link NoProtobufError} for kinds that are not built in.
  */
 export function encodeProtobuf(object: JsonObject): Buffer {
   const { apiVersion, kind } = object as { apiVersion?: string; kind?: string }
-  const definition = definitionOfObject(apiVersion ?? '', kind ?? '')
+  const definition = definitionOfObject(apiVersion || UNVERSIONED, kind ?? '')
   if (!definition) throw new NoProtobufError(apiVersion ?? '', kind ?? '')
   const writer = wire().Writer.create()
   writer.uint32(tag(1, LENGTH_DELIMITED)).fork()
-  writer.uint32(tag(1, LENGTH_DELIMITED)).string(apiVersion!)
+  writer.uint32(tag(1, LENGTH_DELIMITED)).string(apiVersion ?? '')
   writer.uint32(tag(2, LENGTH_DELIMITED)).string(kind!)
   writer.ldelim()
   writer.uint32(tag(2, LENGTH_DELIMITED)).fork()
