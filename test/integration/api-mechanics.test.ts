@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect as connectHttp2 } from 'node:http2'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import request, { type Test } from 'supertest'
@@ -281,6 +283,17 @@ describe('representations', () => {
   })
 })
 
+describe('discovery', () => {
+  test('/api in protobuf: a kind without a version', async () => {
+    const { body } = await call('get', '/api')
+      .set('accept', 'application/vnd.kubernetes.protobuf')
+      .responseType('blob')
+      .expect(200)
+    expect(body.subarray(0, 4)).toEqual(Buffer.from('k8s\0'))
+    expect(body.toString('latin1')).toContain('APIVersions')
+  })
+})
+
 describe('fieldValidation and dryRun', () => {
   const body = '{"metadata":{"name":"v"},"data":{"a":"1","a":"2"},"unknown":1}'
   const create = (query: string): Test =>
@@ -365,5 +378,23 @@ describe('after a restart, with the history before it compacted', () => {
       await after.stop()
       await rm(dataDir, { recursive: true, force: true })
     }
+  })
+})
+
+describe('connections', () => {
+  test('pipelined requests whose client leaves: none counts as under way any more, the server stops at once', async () => {
+    const own = await startTestServer()
+    const { hostname, port } = new URL(own.url)
+    const get = (path: string): string =>
+      `GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ADMIN_TOKEN}\r\n\r\n`
+    const socket = connect(Number(port), hostname)
+    await once(socket, 'connect')
+    // The answers of all the others wait behind the watch.
+    socket.write(get('/api/v1/namespaces?watch=true') + get('/api/v1/namespaces').repeat(100))
+    await once(socket, 'data')
+    socket.destroy()
+    const start = performance.now()
+    await own.stop()
+    expect(performance.now() - start).toBeLessThan(5_000)
   })
 })
