@@ -3,7 +3,7 @@ import type { FuzzRequest } from './fuzz-request.ts'
 
 /** What strategicpatch and mergepatch say of such a patch. */
 const STRATEGIC_ERROR =
-  /unable to find api field in struct|unknown patch type|does not contain declared merge key|delete patch type with no merge key defined|cannot merge|invalid patch format|expected a \[\]interface|merging lists cannot yet be specified/
+  /unable to find api field in struct|unknown patch type|does not contain declared merge key|delete patch type with no merge key defined|cannot merge|invalid patch format|expected a \[\]interface|merging lists cannot yet be specified|list element types are not identical/
 
 /** Answers of 500 and above that a kube-apiserver gives as well, and why. */
 const EXPECTED: readonly { readonly why: string; is(request: FuzzRequest, answer: FuzzAnswer): boolean }[] = [
