@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/storage/clock.ts'
+import { systemClock } from '../../src/apimachinery/clock.ts'
 import { canRequestProgress } from '../../src/storage/etcd/etcd-progress.ts'
 import { EtcdStore, type EtcdStoreOptions } from '../../src/storage/etcd/etcd-store.ts'
 import { WatchCacheGroup } from '../../src/storage/watch-cache/watch-cache-group.ts'
@@ -213,8 +213,8 @@ describe.skipIf(version === undefined)('etcd with faults', () => {
     const timers: (() => void)[] = []
     const clock = {
       now: () => systemClock.now(),
-      setTimeout: (fn: () => void, ms: number) => {
-        if (ms !== 300_000) return systemClock.setTimeout(fn, ms)
+      setTimer: (fn: () => void, ms: number) => {
+        if (ms !== 300_000) return systemClock.setTimer(fn, ms)
         timers.push(fn)
         return { cancel: () => {} }
       },

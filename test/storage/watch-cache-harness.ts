@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/storage/clock.ts'
+import type { Clock } from '../../src/apimachinery/clock.ts'
 import type { CacheEntry, CacheHooks } from '../../src/storage/watch-cache/cache-entry.ts'
 import type { CacheWatcher, WatchConsumer } from '../../src/storage/watch-cache/cache-watcher.ts'
 import type { WatchItem } from '../../src/storage/watch-cache/watch-item.ts'
@@ -38,7 +38,7 @@ export function wordHooks(): CountingHooks {
 }
 
 /** A clock that stands still until told otherwise. */
-export class ManualClock implements Clock {
+export class SettlingClock implements Clock {
   #now = 1_000_000
   #timers: { readonly at: number; readonly fn: () => void }[] = []
 
@@ -46,7 +46,7 @@ export class ManualClock implements Clock {
     return this.#now
   }
 
-  setTimeout(fn: () => void, ms: number): { cancel(): void } {
+  setTimer(fn: () => void, ms: number): { cancel(): void } {
     const timer = { at: this.#now + ms, fn }
     this.#timers.push(timer)
     return {

@@ -3,12 +3,12 @@ import { StorageError } from '../../src/storage/storage-error.ts'
 import type { WatchCache } from '../../src/storage/watch-cache/watch-cache.ts'
 import { WatchCacheGroup, type WatchCacheGroupOptions } from '../../src/storage/watch-cache/watch-cache-group.ts'
 import { FakeStore } from '../suites/fake-store.ts'
-import { type CountingHooks, ManualClock, Recorder, settle, type Words, wordHooks } from './watch-cache-harness.ts'
+import { type CountingHooks, Recorder, SettlingClock, settle, type Words, wordHooks } from './watch-cache-harness.ts'
 
 const PODS = '/registry/pods/'
 
 let store: FakeStore
-let clock: ManualClock
+let clock: SettlingClock
 let group: WatchCacheGroup
 let hooks: CountingHooks
 
@@ -39,7 +39,7 @@ const code = (promise: Promise<unknown>): Promise<string> => promise.then(String
 
 beforeEach(() => {
   store = new FakeStore()
-  clock = new ManualClock()
+  clock = new SettlingClock()
   hooks = wordHooks()
 })
 

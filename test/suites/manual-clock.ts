@@ -1,15 +1,14 @@
-import type { Clock as ApiClock, Timer as ApiTimer } from '../../src/apimachinery/clock.ts'
-import type { Clock, TimerHandle } from '../../src/storage/clock.ts'
+import type { Clock, Timer } from '../../src/apimachinery/clock.ts'
 
-interface Timer {
+interface Waiting {
   readonly at: number
   readonly fn: () => void
 }
 
 /** A clock that stands still until a test moves it; due timers then fire in order of their time. */
-export class ManualClock implements Clock, ApiClock {
+export class ManualClock implements Clock {
   #now: number
-  readonly #timers = new Set<Timer>()
+  readonly #timers = new Set<Waiting>()
 
   constructor(now = Date.UTC(2026, 0, 1)) {
     this.#now = now
@@ -19,14 +18,10 @@ export class ManualClock implements Clock, ApiClock {
     return this.#now
   }
 
-  setTimeout(fn: () => void, ms: number): TimerHandle {
-    const timer: Timer = { at: this.#now + ms, fn }
-    this.#timers.add(timer)
-    return { cancel: () => this.#timers.delete(timer) }
-  }
-
-  setTimer(callback: () => void, delayMs: number): ApiTimer {
-    return this.setTimeout(callback, delayMs)
+  setTimer(fn: () => void, ms: number): Timer {
+    const waiting: Waiting = { at: this.#now + ms, fn }
+    this.#timers.add(waiting)
+    return { cancel: () => this.#timers.delete(waiting) }
   }
 
   /** How many timers wait. */
@@ -44,8 +39,8 @@ export class ManualClock implements Clock, ApiClock {
     this.#now = end
   }
 
-  #next(end: number): Timer | undefined {
-    let next: Timer | undefined
+  #next(end: number): Waiting | undefined {
+    let next: Waiting | undefined
     for (const timer of this.#timers) {
       if (timer.at <= end && (next === undefined || timer.at < next.at)) next = timer
     }

@@ -1,5 +1,5 @@
 import { Etcd3, type IOptions } from 'etcd3'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
 import type { StorageErrorDetails } from '../storage-error.ts'
 import { type EtcdFailure, etcdFailure } from './etcd-errors.ts'
 
@@ -124,7 +124,7 @@ export class EtcdClient {
       isUncertain ||= !failure.isHarmless
       this.moveOn(etcd)
       await new Promise<void>((resolve) => {
-        clock.setTimeout(resolve, backoffMs)
+        clock.setTimer(resolve, backoffMs)
       })
     }
   }

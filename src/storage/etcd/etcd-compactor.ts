@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../clock.ts'
+import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import type { EtcdClient } from './etcd-client.ts'
 
 /** The key over which all API servers of a cluster agree who compacts: upstream's, so that it works beside one. */
@@ -13,7 +13,7 @@ export class EtcdCompactor {
   readonly #clock: Clock
   readonly #intervalMs: number
   readonly #onError: (error: unknown) => void
-  #timer: TimerHandle | undefined
+  #timer: Timer | undefined
   #time = 0
   #revision = 0
   #isStopped = false
@@ -38,7 +38,7 @@ export class EtcdCompactor {
 
   #schedule(): void {
     if (this.#isStopped) return
-    this.#timer = this.#clock.setTimeout(() => {
+    this.#timer = this.#clock.setTimer(() => {
       this.#step().then(
         () => this.#schedule(),
         (error) => {

@@ -1,5 +1,5 @@
 import type { Etcd3 } from 'etcd3'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
 
 /** Upstream's figures (apiserver/pkg/storage/etcd3/lease_manager.go). */
 const REUSE_FRACTION = 0.05

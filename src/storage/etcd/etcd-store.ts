@@ -1,5 +1,5 @@
 import type { IRangeRequest, IRangeResponse, IRequestOp, ITxnResponse } from 'etcd3'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../../apimachinery/clock.ts'
 import { isStorageError, StorageError, type StorageErrorDetails } from '../storage-error.ts'
 import type {
   DeleteResult,

@@ -1,5 +1,5 @@
 import type { IEvent, IWatchResponse } from 'etcd3'
-import type { Clock, TimerHandle } from '../clock.ts'
+import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import { StorageError } from '../storage-error.ts'
 import type { KeyValue, StoreEvent, WatchHandle, WatchOptions, WatchSink } from '../store.ts'
 import type { EtcdClient } from './etcd-client.ts'
@@ -48,9 +48,9 @@ export class EtcdWatch implements WatchHandle {
   #backoffMs = FIRST_BACKOFF_MS
   #resolveReady: () => void = () => {}
   #rejectReady: (error: Error) => void = () => {}
-  readonly #connectTimer: TimerHandle
-  #progressTimer: TimerHandle | undefined
-  #retryTimer: TimerHandle | undefined
+  readonly #connectTimer: Timer
+  #progressTimer: Timer | undefined
+  #retryTimer: Timer | undefined
   /** Progress is owed once everything up to this revision has been seen. */
   #owedProgress = 0
 
@@ -64,7 +64,7 @@ export class EtcdWatch implements WatchHandle {
       this.#rejectReady = reject
     })
     this.ready.catch(() => {})
-    this.#connectTimer = context.clock.setTimeout(() => {
+    this.#connectTimer = context.clock.setTimer(() => {
       if (!this.#isReady) this.end(new StorageError('Unavailable', 'etcd: the watch could not be placed in time'))
     }, context.connectTimeoutMs)
     if (options.progressIntervalMs !== undefined) this.#askEvery(options.progressIntervalMs)
@@ -105,9 +105,9 @@ export class EtcdWatch implements WatchHandle {
     const ask = (): void => {
       if (this.#isOver) return
       this.requestProgress()
-      this.#progressTimer = this.#context.clock.setTimeout(ask, intervalMs)
+      this.#progressTimer = this.#context.clock.setTimer(ask, intervalMs)
     }
-    this.#progressTimer = this.#context.clock.setTimeout(ask, intervalMs)
+    this.#progressTimer = this.#context.clock.setTimer(ask, intervalMs)
   }
 
   async #open(): Promise<void> {
@@ -169,7 +169,7 @@ export class EtcdWatch implements WatchHandle {
       return
     }
     this.#retryTimer?.cancel()
-    this.#retryTimer = this.#context.clock.setTimeout(() => void this.#open(), this.#backoffMs)
+    this.#retryTimer = this.#context.clock.setTimer(() => void this.#open(), this.#backoffMs)
     this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS)
   }
 

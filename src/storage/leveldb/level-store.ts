@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../../apimachinery/clock.ts'
 import type { CompactionOptions } from '../mvcc/compaction.ts'
 import { MvccStore } from '../mvcc/mvcc-store.ts'
 import { StorageError } from '../storage-error.ts'

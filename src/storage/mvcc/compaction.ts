@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../clock.ts'
+import type { Clock, Timer } from '../../apimachinery/clock.ts'
 
 /** How much of the past a store keeps by itself. `false` switches a bound off. */
 export interface CompactionOptions {
@@ -27,7 +27,7 @@ export class CompactionPolicy {
   readonly #maxAgeMs: number | false
   readonly #maxRevisions: number | false
   #marks: Mark[] = []
-  #timer: TimerHandle | undefined
+  #timer: Timer | undefined
 
   constructor(clock: Clock, options: CompactionOptions = {}) {
     this.#clock = clock
@@ -48,7 +48,7 @@ export class CompactionPolicy {
         this.#marks = this.#marks.slice(old.length)
         compactTo(target.revision)
       }
-      this.#timer = this.#clock.setTimeout(tick, maxAgeMs / marksPerAge)
+      this.#timer = this.#clock.setTimer(tick, maxAgeMs / marksPerAge)
     }
     tick()
   }

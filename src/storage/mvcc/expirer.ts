@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../clock.ts'
+import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import { isStorageError } from '../storage-error.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
 import type { KeyRevision } from './key-revision.ts'
@@ -14,7 +14,7 @@ export class Expirer {
   readonly #clock: Clock
   readonly #remove: (record: KeyRevision) => Promise<unknown>
   #queue = new ExpiryQueue()
-  #timer: TimerHandle | undefined
+  #timer: Timer | undefined
   #timerAt = 0
   #round: Promise<void> | undefined
   #stopped = false
@@ -76,7 +76,7 @@ export class Expirer {
       this.#timer = undefined
       this.#expireDue()
     }
-    this.#timer = this.#clock.setTimeout(fire, Math.max(0, at - this.#clock.now()))
+    this.#timer = this.#clock.setTimer(fire, Math.max(0, at - this.#clock.now()))
   }
 
   #expireDue(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../../apimachinery/clock.ts'
 import { StorageError } from '../storage-error.ts'
 import type { Store } from '../store.ts'
 import type { Journal } from './journal.ts'

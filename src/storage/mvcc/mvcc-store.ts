@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
 import { StorageError } from '../storage-error.ts'
 import type {
   DeleteResult,

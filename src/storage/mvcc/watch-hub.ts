@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../clock.ts'
+import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import type { StorageError } from '../storage-error.ts'
 import type { StoreEvent, WatchHandle, WatchOptions, WatchSink } from '../store.ts'
 import { type KeyRevision, toEvent } from './key-revision.ts'
@@ -29,7 +29,7 @@ interface Watcher {
   progressAsked: boolean
   /** Something was delivered since the last interval of {@link WatchOptions.progressIntervalMs}. */
   busy: boolean
-  timer: TimerHandle | undefined
+  timer: Timer | undefined
 }
 
 /**
@@ -195,7 +195,7 @@ export class WatchHub {
 
   #everyInterval(watcher: Watcher, intervalMs: number | undefined): void {
     if (intervalMs === undefined || intervalMs <= 0) return
-    watcher.timer = this.#source.clock.setTimeout(() => {
+    watcher.timer = this.#source.clock.setTimer(() => {
       if (watcher.ended) return
       if (watcher.live && !watcher.busy) {
         watcher.progressAsked = true

@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../clock.ts'
+import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import { BookmarkItem } from './watch-item.ts'
 
 /** What takes bookmarks: a watcher of any cache. */
@@ -27,7 +27,7 @@ export class BookmarkTimer {
   readonly #intervalMs: number
   readonly #revision: () => number
   readonly #takers = new Map<BookmarkTaker, Schedule>()
-  #timer: TimerHandle | undefined
+  #timer: Timer | undefined
 
   constructor(options: {
     readonly clock: Clock
@@ -45,7 +45,7 @@ export class BookmarkTimer {
     const dueAt = this.#nextFor(deadline)
     if (dueAt === undefined) return
     this.#takers.set(taker, { deadline, dueAt })
-    this.#timer ??= this.#clock.setTimeout(this.#tick, TICK_MS)
+    this.#timer ??= this.#clock.setTimer(this.#tick, TICK_MS)
   }
 
   stop(): void {
@@ -69,7 +69,7 @@ export class BookmarkTimer {
       if (next === undefined) this.#takers.delete(taker)
       else schedule.dueAt = next
     }
-    if (this.#takers.size > 0) this.#timer = this.#clock.setTimeout(this.#tick, TICK_MS)
+    if (this.#takers.size > 0) this.#timer = this.#clock.setTimer(this.#tick, TICK_MS)
   }
 
   #nextFor(deadline: number | undefined): number | undefined {

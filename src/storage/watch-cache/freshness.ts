@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '../clock.ts'
+import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import { StorageError } from '../storage-error.ts'
 
 /** Upstream's `resourceVersionTooHighRetrySeconds`. */
@@ -46,7 +46,7 @@ export class RevisionWaiters {
   readonly #requestProgress: () => void
   readonly #waiting = new Set<Waiter>()
   #current = 0
-  #progressTimer: TimerHandle | undefined
+  #progressTimer: Timer | undefined
 
   constructor(options: {
     readonly clock: Clock
@@ -93,7 +93,7 @@ export class RevisionWaiters {
           reject(error)
         },
       }
-      const timer = this.#clock.setTimeout(() => {
+      const timer = this.#clock.setTimer(() => {
         waiter.fail(new TooLargeRevisionError(revision, this.#current))
       }, this.#timeoutMs)
       this.#waiting.add(waiter)
@@ -108,7 +108,7 @@ export class RevisionWaiters {
 
   #askForProgress(): void {
     this.#requestProgress()
-    this.#progressTimer = this.#clock.setTimeout(() => this.#askForProgress(), PROGRESS_REQUEST_PERIOD_MS)
+    this.#progressTimer = this.#clock.setTimer(() => this.#askForProgress(), PROGRESS_REQUEST_PERIOD_MS)
   }
 
   #stopProgress(): void {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
 import { StorageError } from '../storage-error.ts'
 import type { Store, StoreEvent, WatchHandle } from '../store.ts'
 
@@ -41,7 +41,7 @@ export function readStretch(source: StretchSource, stretch: Stretch): Promise<re
       if (error === undefined) resolve(found)
       else reject(error)
     }
-    const timer = clock.setTimeout(() => {
+    const timer = clock.setTimer(() => {
       finish(new StorageError('Unavailable', `the events behind revision ${after} did not come in time`))
     }, timeoutMs)
     const sink = {

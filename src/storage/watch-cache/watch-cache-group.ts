@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../../apimachinery/clock.ts'
 import { isStorageError, StorageError } from '../storage-error.ts'
 import type { Store, StoreEvent, WatchHandle, WatchSink } from '../store.ts'
 import { BookmarkTimer, DEFAULT_BOOKMARK_INTERVAL_MS } from './bookmark-timer.ts'
@@ -173,7 +173,7 @@ export class WatchCacheGroup {
         }
         this.#options.onWarning?.(`lost the watch on ${this.#options.prefix}, trying again in ${retryMs} ms`, error)
         await new Promise<void>((resolve) => {
-          this.#clock.setTimeout(resolve, retryMs)
+          this.#clock.setTimer(resolve, retryMs)
         })
       }
     }

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../apimachinery/clock.ts'
 import { isStorageError, StorageError } from '../storage-error.ts'
 import type { KeyValue, Store, StoreEvent } from '../store.ts'
 import type { ByteBudget } from './byte-budget.ts'
@@ -263,7 +263,7 @@ export class WatchCache<A = unknown, O = unknown> {
 
   #waitUntilReady(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = this.#shared.clock.setTimeout(() => {
+      const timer = this.#shared.clock.setTimer(() => {
         reject(new StorageError('Unavailable', `the cache of ${this.prefix} is not loaded`))
       }, this.#shared.readyTimeoutMs)
       void this.#ready.then(() => {
@@ -483,7 +483,7 @@ export class WatchCache<A = unknown, O = unknown> {
         if (load !== this.#loads) return
         this.#shared.warn(`could not load ${this.prefix}, trying again in ${retryMs} ms`, error)
         await new Promise<void>((resolve) => {
-          this.#shared.clock.setTimeout(resolve, retryMs)
+          this.#shared.clock.setTimer(resolve, retryMs)
         })
         if (load !== this.#loads) return
       }
