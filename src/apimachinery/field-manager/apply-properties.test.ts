@@ -50,6 +50,7 @@ const config = spec.map((s): JsonObject => object(Object.keys(s).length > 0 ? { 
 const manager = fc.constantFrom('m1', 'm2', 'm3')
 const step = fc.record({ manager, config, verb: fc.constantFrom('apply', 'update') })
 const steps = fc.array(step, { minLength: 1, maxLength: 8 })
+const updates = fc.array(fc.record({ manager, config, verb: fc.constant('update') }), { minLength: 1, maxLength: 8 })
 const applies = fc.array(fc.record({ manager, config, verb: fc.constant('apply') }), { minLength: 1, maxLength: 8 })
 
 function object(more: JsonObject): JsonObject {
@@ -106,6 +107,17 @@ function pathsThere(live: KubeObject): Set<string> {
   return there
 }
 
+/** Paths that somebody owns and that lead nowhere. */
+function ownedButGone(live: KubeObject): string[] {
+  const there = pathsThere(live)
+  return pathsOf(ownedBy(live, () => true))
+    .map(printPath)
+    .filter((path) => !there.has(path))
+}
+
+/** Structs, maps and lists that are merged item by item. */
+const CONTAINER = /^\.spec$|\.(?:map|set|items|tags)$/
+
 describe('whatever was written', () => {
   test('the same apply again changes nothing', () => {
     fc.assert(
@@ -134,12 +146,18 @@ describe('whatever was written', () => {
     )
   })
 
-  test('nobody owns what is not there', () => {
+  test('after updates nobody owns what is not there', () => {
+    fc.assert(
+      fc.property(updates, (list) => {
+        expect(ownedButGone(run(list))).toEqual([])
+      }),
+    )
+  })
+
+  test('whatever the verb, nobody owns what is not there but containers that an apply has emptied', () => {
     fc.assert(
       fc.property(steps, (list) => {
-        const live = run(list)
-        const there = pathsThere(live)
-        for (const path of pathsOf(ownedBy(live, () => true))) expect(there).toContain(printPath(path))
+        expect(ownedButGone(run(list)).filter((path) => !CONTAINER.test(path))).toEqual([])
       }),
     )
   })
@@ -154,6 +172,22 @@ describe('whatever was written', () => {
       }),
     )
   })
+})
+
+/**
+ * structured-merge-diff writes null for a map whose last items are removed (typed/remove.go doMap), which decoding drops;
+ * its comparison lists the items as removed, not the map (typed/compare.go doMap), so that its creator keeps it.
+ */
+test("a map that an apply has emptied stays its creator's", () => {
+  const live = run([
+    { manager: 'm1', config: object({ spec: { map: { c: 'a' } } }), verb: 'update' },
+    { manager: 'm2', config: object({ spec: { map: { c: 'c', a: 'a' } } }), verb: 'apply' },
+    { manager: 'm2', config: object({}), verb: 'apply' },
+  ])
+  expect(live['spec']).toEqual({})
+  expect(live.metadata.managedFields).toMatchObject([
+    { manager: 'm1', operation: 'Update', fieldsV1: { 'f:spec': { '.': {}, 'f:map': {} } } },
+  ])
 })
 
 test('a manager that gives up everything takes along exactly what only it owned', () => {
