@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Durability } from '../../src/storage/leveldb/level-journal.ts'
 import { openLevelStore } from '../../src/storage/leveldb/level-store.ts'
-import { SeededRandom, seedOfRun } from '../storage/seeded-random.ts'
+import { SeededRandom, seedOfRun } from '../suites/seeded-random.ts'
 import { type CrashMessage, payloadOf } from './crash-protocol.ts'
 
 const root = join(import.meta.dirname, '../..')

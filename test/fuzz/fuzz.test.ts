@@ -1,13 +1,13 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fc } from '../suites/property.ts'
+import { seedOfRun } from '../suites/seeded-random.ts'
 import { startTestServer, type TestServer } from '../suites/server.ts'
 import { isUnexpected } from './expected-failures.ts'
 import { describeRequest, FuzzClient } from './fuzz-client.ts'
 import { fuzzRequest } from './fuzz-request.ts'
 import { attack, rawAttack } from './raw-attacks.ts'
 
-/** A new seed each time, printed with a failure: `FUZZ_SEED` takes it again. */
-const seed = process.env['FUZZ_SEED'] ? Number(process.env['FUZZ_SEED']) : Date.now() % 2 ** 31
+const seed = seedOfRun()
 
 let server: TestServer
 let client: FuzzClient
@@ -33,7 +33,7 @@ describe(`hostile requests (seed ${seed})`, () => {
         if (isUnexpected(request, answer))
           throw new Error(`${describeRequest(request)} → ${answer.status} ${answer.text}`)
       }),
-      { seed, numRuns: 3_000, endOnFailure: false },
+      { numRuns: 3_000, endOnFailure: false },
     )
     expect(server.errors).toEqual([])
     expect(await isHealthy()).toBe(true)
@@ -45,7 +45,7 @@ describe(`hostile requests (seed ${seed})`, () => {
       fc.asyncProperty(rawAttack, async (message) => {
         for (const status of await attack(port, message)) expect([501, 505].includes(status) || status < 500).toBe(true)
       }),
-      { seed, numRuns: 300 },
+      { numRuns: 300 },
     )
     expect(server.errors).toEqual([])
     expect(await isHealthy()).toBe(true)

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type LevelStoreOptions, openLevelStore } from '../../src/storage/leveldb/level-store.ts'
 import type { KeyValue, SnapshotStore, Store } from '../../src/storage/store.ts'
 import { ManualClock } from '../suites/manual-clock.ts'
+import { SeededRandom, seedOfRun } from '../suites/seeded-random.ts'
 import { refusal } from '../suites/store-contract.ts'
 import { WatchRecorder } from '../suites/watch-recorder.ts'
-import { SeededRandom, seedOfRun } from './seeded-random.ts'
 
 const bytes = (text: string): Buffer => Buffer.from(text)
 const plain = (kv: KeyValue): string => `${kv.key}=${kv.value} m${kv.modRevision} v${kv.version}`

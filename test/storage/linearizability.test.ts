@@ -6,8 +6,8 @@ import { openLevelStore } from '../../src/storage/leveldb/level-store.ts'
 import { openMemoryStore } from '../../src/storage/memory-store.ts'
 import { isStorageError } from '../../src/storage/storage-error.ts'
 import type { Store } from '../../src/storage/store.ts'
+import { SeededRandom, seedOfRun } from '../suites/seeded-random.ts'
 import { isLinearizable, type KeyOperation } from './linearizability.ts'
-import { SeededRandom, seedOfRun } from './seeded-random.ts'
 
 describe('the checker itself', () => {
   const op = (start: number, end: number, apply: KeyOperation['apply']): KeyOperation => ({

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openMemoryStore } from '../../src/storage/memory-store.ts'
 import type { KeyValue, Store, StoreEvent } from '../../src/storage/store.ts'
+import { fc } from '../suites/property.ts'
 import { WatchRecorder } from '../suites/watch-recorder.ts'
 import { ModelStore, type ModelWrite } from './model-store.ts'
 

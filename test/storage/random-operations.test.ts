@@ -7,9 +7,9 @@ import { openMemoryStore } from '../../src/storage/memory-store.ts'
 import { StorageError } from '../../src/storage/storage-error.ts'
 import type { KeyValue, SnapshotStore, StoreEvent, WatchHandle } from '../../src/storage/store.ts'
 import { ManualClock } from '../suites/manual-clock.ts'
+import { SeededRandom, seedOfRun } from '../suites/seeded-random.ts'
 import { WatchRecorder } from '../suites/watch-recorder.ts'
 import { type ModelAnswer, type ModelState, ModelStore, type ModelWrite } from './model-store.ts'
-import { SeededRandom, seedOfRun } from './seeded-random.ts'
 
 const keys = ['/a', '/a/1', '/a/2', '/a/～', '/a/\u{1F600}', '/a/z', '/ab', '/b/1', '/b/2', '/c']
 const prefixes = ['/', '/a', '/a/', '/b/', '/nothing/', '/a/\u{1F600}']

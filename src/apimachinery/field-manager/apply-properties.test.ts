@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { fc } from '../../../test/suites/property.ts'
 import type { Clock } from '../clock.ts'
 import { cloneJson } from '../clone.ts'
 import { isJsonObject, type JsonObject, type KubeObject } from '../kube-object.ts'

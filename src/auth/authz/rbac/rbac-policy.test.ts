@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SeededRandom, seedOfRun } from '../../../../test/storage/seeded-random.ts'
+import { SeededRandom, seedOfRun } from '../../../../test/suites/seeded-random.ts'
 import type { PolicyRule, Subject } from '../../../apimachinery/types/rbac-v1.ts'
 import type { UserInfo } from '../../../apimachinery/user-info.ts'
 import type { AuthorizationAttributes } from '../authorizer.ts'
@@ -199,7 +199,7 @@ describe('matrix', () => {
     })
   }
 
-  test(`the index decides as a naive evaluator does (SEED=${seed})`, () => {
+  test(`the index decides as a naive evaluator does (repeat with SEED=${seed})`, () => {
     const random = new SeededRandom(seed)
     let allowed = 0
     for (let round = 0; round < 60; round++) {
@@ -221,7 +221,7 @@ describe('matrix', () => {
             break
           case 2:
           case 3: {
-            const rules = Array.from({ length: random.between(0, 2) }, () => ruleFrom(random))
+            const rules = Array.from({ length: random.between(1, 4) }, () => ruleFrom(random))
             policy.setRole(namespace, name, rules)
             roles.set(key, rules)
             break
@@ -229,7 +229,7 @@ describe('matrix', () => {
           default: {
             const kind = namespace === '' || random.chance(0.5) ? 'ClusterRole' : 'Role'
             const roleRef = { apiGroup: ROLE_GROUP, kind, name: `n${random.between(0, 3)}` }
-            const subjects = Array.from({ length: random.between(0, 3) }, () => subjectFrom(random))
+            const subjects = Array.from({ length: random.between(1, 4) }, () => subjectFrom(random))
             const binding = { namespace, name, roleRef, subjects }
             policy.setBinding(binding)
             bindings.set(key, binding)

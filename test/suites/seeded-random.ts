@@ -31,8 +31,15 @@ export class SeededRandom {
   }
 }
 
-/** The seed of a test run: the environment's `SEED` to repeat one, else a new one. */
+/**
+ * The seed of a test run. The suites draw the same cases each time, so that a failure is about a change and not about
+ * luck; `SEED=random` explores new ones, `SEED=<number>` repeats a run (its tests print it).
+ */
 export function seedOfRun(): number {
-  const given = Number(process.env['SEED'])
-  return Number.isInteger(given) && given > 0 ? given : Math.floor(Math.random() * 2 ** 31) + 1
+  const given = process.env['SEED']
+  if (given === 'random') return Math.floor(Math.random() * 2 ** 31) + 1
+  const number = Number(given)
+  return Number.isInteger(number) && number > 0 ? number : DEFAULT_SEED
 }
+
+const DEFAULT_SEED = 20_261_101
