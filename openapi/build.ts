@@ -15,6 +15,13 @@ import type {
   UpdateRule,
 } from './data.ts'
 import type { GoTypes } from './go-types.ts'
+import {
+  METRICS_DEFINITIONS,
+  METRICS_GROUP,
+  METRICS_MESSAGES,
+  METRICS_READER,
+  METRICS_RESOURCES,
+} from './metrics-facts.ts'
 import { type DefinitionFact, defaultGoType, type FieldFact } from './schema-facts.ts'
 
 const factsDir = process.argv[2]
@@ -89,7 +96,7 @@ function buildResources(): void {
     }
   })
   const resources = [...raw.resources, ...raw.disabledByDefault].map(resourceFact)
-  write('resources', { groups, resources })
+  write('resources', { groups: [...groups, METRICS_GROUP], resources: [...resources, ...METRICS_RESOURCES] })
 }
 
 function resourceFact(raw: RawResource): ResourceFact {
@@ -172,7 +179,8 @@ function buildFieldSelectors(): void {
 
 function buildBootstrap(): void {
   const { clusterRoles, clusterRoleBindings, roles, roleBindings } = facts<Record<string, unknown>>('rbac-bootstrap')
-  write('rbac-bootstrap', { clusterRoles, clusterRoleBindings, roles, roleBindings })
+  const optionalClusterRoles = { [METRICS_GROUP.name]: [METRICS_READER] }
+  write('rbac-bootstrap', { clusterRoles, clusterRoleBindings, roles, roleBindings, optionalClusterRoles })
   const flow = facts<Record<string, unknown>>('flowcontrol-bootstrap')
   write('flowcontrol-bootstrap', {
     mandatoryPriorityLevelConfigurations: flow.mandatoryPriorityLevelConfigurations,
@@ -232,7 +240,7 @@ function buildSchema(): void {
     const always = name.endsWith('List') ? { metadata: {}, items: null } : { metadata: {} }
     out[name] = { ...withGoFacts(name, definition, always), unpublished: true }
   }
-  write('schema', out)
+  write('schema', { ...out, ...METRICS_DEFINITIONS })
 }
 
 /** Puts the fields into Go's order and adds what JSON leaves out and what messages call the type. */
@@ -285,7 +293,7 @@ function buildProtobuf(): void {
       .filter(([name]) => !name.startsWith('_'))
       .map(([name, message]) => [definitionOfMessage(name), message]),
   )
-  const out: Record<string, readonly MessageField[]> = {}
+  const out: Record<string, readonly MessageField[]> = { ...METRICS_MESSAGES }
   const open = Object.keys(schema).filter((name) => byDefinition.has(name))
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const message = byDefinition.get(name)

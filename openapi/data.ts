@@ -162,6 +162,8 @@ export interface RbacBootstrap {
   readonly clusterRoleBindings: readonly RoleBindingFact[]
   readonly roles: readonly RoleFact[]
   readonly roleBindings: readonly RoleBindingFact[]
+  /** API group → roles that clusters have which serve it. */
+  readonly optionalClusterRoles: Readonly<Record<string, readonly RoleFact[]>>
 }
 
 export interface NamedSpec {

@@ -1,7 +1,7 @@
 import { badRequest } from '../apimachinery/api-error.ts'
+import { parseGoDuration } from '../apimachinery/go-duration.ts'
 import { goQuote } from '../apimachinery/go-quote.ts'
 import type { Call } from './call.ts'
-import { parseGoDuration } from './query-parameters.ts'
 
 /** How often requests are looked at for having taken too long. */
 const SWEEP_MS = 1000

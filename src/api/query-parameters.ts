@@ -91,26 +91,3 @@ function parseGoInt(text: string): number {
   }
   return Number(value)
 }
-
-/** A Go duration (`5s`, `1h30m`) in milliseconds; undefined where it is none. */
-export function parseGoDuration(text: string): number | undefined {
-  const match = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.exec(text)
-  if (text === '0' || text === '+0' || text === '-0') return 0
-  if (!match) return undefined
-  let total = 0
-  for (const [, value, unit] of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
-    total += Number(value) * UNIT_MS[unit!]!
-  }
-  return match[1] === '-' ? -total : total
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-}

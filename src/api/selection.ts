@@ -15,13 +15,18 @@ export function fieldLabelConverter(resource: ApiResource): ConvertFieldLabel {
   return (label, value) => {
     const field = rule?.aliases?.[label] ?? label
     if ((rule?.fields ?? DEFAULT_FIELDS).includes(field)) return [field, value]
-    throw badRequest(
-      rule
-        ? words(label)
-        : `${goQuote(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
-    )
+    throw rule ? badRequest(words(label)) : notSelectable(label)
   }
 }
+
+/** Field labels of resources that can be selected by names alone. Throws 400 for others. */
+export const metadataFieldLabel: ConvertFieldLabel = (label, value) => {
+  if (DEFAULT_FIELDS.includes(label)) return [label, value]
+  throw notSelectable(label)
+}
+
+const notSelectable = (label: string): Error =>
+  badRequest(`${goQuote(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`)
 
 function ruleOf({ gvr }: ApiResource): FieldSelectorFact | undefined {
   return fieldSelectorFacts().find(

@@ -54,7 +54,7 @@ const NODE_FLEET: Component = { user: 'kubernetes-admin', groups: ['system:maste
 
 /** Starts an API server with everything that makes workloads come alive, in one process. */
 export async function startCluster(options: ClusterOptions, logger: FastifyBaseLogger): Promise<RunningCluster> {
-  const server = await startServer(options.server, logger)
+  const server = await startServer(serverOptionsOf(options), logger)
   const access: ClusterAccess = {
     server,
     clock: systemClock,
@@ -76,6 +76,12 @@ export async function startCluster(options: ClusterOptions, logger: FastifyBaseL
       await server.close()
     },
   }
+}
+
+/** What simulated nodes use is measured: metrics.k8s.io is served unless it is turned off. */
+function serverOptionsOf({ server, nodes }: ClusterOptions): ServerOptions {
+  if (!nodes) return server
+  return { ...server, runtimeConfig: new Map([['metrics.k8s.io/v1beta1', true], ...server.runtimeConfig]) }
 }
 
 const schedulerPart: ClusterPart = async ({ server, client, clock, logger }) => {

@@ -3,7 +3,9 @@ import { Duplex } from 'node:stream'
 import type { Call } from '../api/call.ts'
 import { boolParameter, intParameter } from '../api/query-parameters.ts'
 import type { ContainerConnection, NodeConnector } from '../api/virtual/pod-connect.ts'
+import type { ResourceUsage } from '../api/virtual/resource-metrics.ts'
 import { badRequest, internalError, serviceUnavailable } from '../apimachinery/api-error.ts'
+import type { Pod } from '../apimachinery/types/core-v1.ts'
 import type { ContainerLog, LogLine } from '../controllers/kubelet/container-log.ts'
 import type { ContainerRun } from '../controllers/kubelet/container-run.ts'
 import { environmentOf } from '../controllers/kubelet/environment.ts'
@@ -15,6 +17,7 @@ import { configNamesOf, mountedFiles, readConfig } from '../controllers/kubelet/
 import type { PodWorker } from '../controllers/kubelet/pod-worker.ts'
 import { hostnameOf } from '../controllers/kubelet/process.ts'
 import { Shell } from '../controllers/kubelet/shell.ts'
+import { containerUsage, nodeUsage } from '../controllers/kubelet/usage.ts'
 import { openChannels, openSpdy } from './remote-channels.ts'
 import { SpdySession, type SpdyStream } from './spdy-session.ts'
 
@@ -44,6 +47,17 @@ export class SimulatedNodeConnector implements NodeConnector {
 
   reaches(nodeName: string): boolean {
     return this.#fleet.nodes.has(nodeName)
+  }
+
+  nodeUsage(nodeName: string): ResourceUsage | undefined {
+    const node = this.#fleet.nodes.get(nodeName)
+    return node && nodeUsage(node)
+  }
+
+  podUsage(pod: Pod): readonly (readonly [string, ResourceUsage])[] | undefined {
+    const worker = this.#fleet.worker(pod)
+    const running = worker?.containers.filter((run) => run.isRunning)
+    return running?.map((run) => [run.name, containerUsage(worker!.pod, run)] as const)
   }
 
   async logs({ call, pod, container }: ContainerConnection): Promise<void> {

@@ -3,6 +3,7 @@ import { componentStatuses } from '../api/virtual/component-statuses.ts'
 import { podBinding } from '../api/virtual/pod-binding.ts'
 import { type NodeConnector, podConnections } from '../api/virtual/pod-connect.ts'
 import { podEviction } from '../api/virtual/pod-eviction.ts'
+import { resourceMetrics } from '../api/virtual/resource-metrics.ts'
 import type { Clock } from '../apimachinery/clock.ts'
 import type { ComponentHealth } from '../registry/core/component-status.ts'
 import type { Registry } from '../registry/generic/registry.ts'
@@ -21,5 +22,6 @@ export function virtualHandlers(
     ['/pods/eviction', podEviction(registry, clock)],
     ['/componentstatuses', componentStatuses(components)],
     ...podConnections(registry, connector),
+    ...resourceMetrics(registry, clock, connector),
   ])
 }

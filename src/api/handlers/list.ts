@@ -194,10 +194,7 @@ const COMMA_OPEN = Buffer.from(',{')
 const CLOSE = Buffer.from(']}\n')
 
 function encodeList(resource: ApiResource, page: Page, output: OutputFormat): Representation {
-  const items = page.entries.map((entry) => {
-    const { kind, apiVersion, ...item } = servedObject(resource, entry.object)
-    return output.format === 'protobuf' ? { kind, apiVersion, ...item } : item
-  })
+  const items = page.entries.map((entry) => listItem(servedObject(resource, entry.object), output))
   const document = {
     kind: `${resource.gvk.kind}List`,
     apiVersion: apiVersionOf(resource.gvk),
@@ -205,6 +202,13 @@ function encodeList(resource: ApiResource, page: Page, output: OutputFormat): Re
     items,
   }
   return encodeDocument(document, output)
+}
+
+/** In a list only the list says of what kind its items are; messages have no kinds anyway. */
+function listItem(object: KubeObject, { format }: OutputFormat): object {
+  if (format === 'protobuf') return object
+  const { kind, apiVersion, ...item } = object
+  return item
 }
 
 const objectsOf = ({ entries, metadata }: Page): ObjectPage => ({ objects: entries.map((e) => e.object), metadata })
@@ -224,7 +228,8 @@ export function encodeObjectList(
 ): Representation {
   if (!output.convert) {
     const head = { kind: `${resource.gvk.kind}List`, apiVersion: apiVersionOf(resource.gvk) }
-    return encodeDocument({ ...head, metadata: page.metadata, items: page.objects }, output)
+    const items = page.objects.map((object) => listItem(object, output))
+    return encodeDocument({ ...head, metadata: page.metadata, items }, output)
   }
   const { kind, version } = output.convert
   const apiVersion = `meta.k8s.io/${version}`

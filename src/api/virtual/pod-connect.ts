@@ -5,6 +5,7 @@ import type { Registry } from '../../registry/generic/registry.ts'
 import type { VirtualHandlers } from '../api-resource.ts'
 import type { Call } from '../call.ts'
 import { boolParameter, intParameter } from '../query-parameters.ts'
+import type { UsageMeter } from './resource-metrics.ts'
 
 /** What a client wants of a container of a pod that runs on a node. */
 export interface ContainerConnection {
@@ -15,8 +16,8 @@ export interface ContainerConnection {
   readonly pathBehind: string
 }
 
-/** Reaches the containers of nodes: the simulated kubelet. Each takes over the response. */
-export interface NodeConnector {
+/** Reaches the containers of nodes: the simulated kubelet. Those that connect take over the response. */
+export interface NodeConnector extends UsageMeter {
   /** False where there is no such node to connect to. */
   reaches(nodeName: string): boolean
   logs(connection: ContainerConnection): Promise<void>

@@ -1,4 +1,5 @@
 import type protobuf from 'protobufjs/minimal.js'
+import { formatGoDuration } from '../go-duration.ts'
 import { apiVersionOf, type GroupVersionKind, parseApiVersion } from '../group-version.ts'
 import type { JsonObject } from '../kube-object.ts'
 import { definitionOf, typeOf } from '../schema/builtin-types.ts'
@@ -248,6 +249,8 @@ function specialValue(fields: JsonObject, plan: MessagePlan): unknown {
       if (!Number.isFinite(new Date(time.seconds * 1000).getTime())) throw new DecodeError('proto: time out of range')
       return plan.special === 'time' ? formatTime(time) : formatMicroTime(time)
     }
+    case 'duration':
+      return formatGoDuration(((fields.duration as number | undefined) ?? 0) / 1e6)
     case 'quantity':
       return fields.string === undefined || fields.string === '' ? '0' : fields.string
     case 'int-or-string':

@@ -1,4 +1,5 @@
 import type protobuf from 'protobufjs/minimal.js'
+import { parseGoDuration } from '../go-duration.ts'
 import { parseApiVersion } from '../group-version.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import { definitionOf } from '../schema/builtin-types.ts'
@@ -134,6 +135,9 @@ function writeContent(writer: protobuf.Writer, value: unknown, plan: MessagePlan
     case 'time':
     case 'micro-time':
       writeTime(writer, value, plan.special)
+      return
+    case 'duration':
+      writeScalar(writer, 1, 'int64', Math.round((parseGoDuration(String(value)) ?? 0) * 1e6))
       return
     case 'quantity':
       writeScalar(writer, 1, 'string', value)

@@ -6,6 +6,7 @@ export type ProtoScalar = 'string' | 'int32' | 'int64' | 'bool' | 'bytes' | 'dou
 export type SpecialMessage =
   | 'time'
   | 'micro-time'
+  | 'duration'
   | 'quantity'
   | 'int-or-string'
   | 'raw'
@@ -31,6 +32,7 @@ const EXTENSIONS = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1'
 const SPECIAL: Readonly<Record<string, SpecialMessage>> = {
   [`${META}.Time`]: 'time',
   [`${META}.MicroTime`]: 'micro-time',
+  [`${META}.Duration`]: 'duration',
   [`${META}.FieldsV1`]: 'raw',
   [`${META}.Verbs`]: 'bare-list',
   'io.k8s.apimachinery.pkg.api.resource.Quantity': 'quantity',

@@ -8,6 +8,6 @@ import { ensureSystemNamespaces } from './system-namespaces.ts'
 /** Makes what every cluster has, before the first request is served. */
 export async function bootstrap({ registry, catalog, serviceRepair }: ControlPlane): Promise<void> {
   await serviceRepair.run()
-  await Promise.all([ensureSystemNamespaces(registry), ensureFlowControl(registry), ensureRbac(registry)])
+  await Promise.all([ensureSystemNamespaces(registry), ensureFlowControl(registry), ensureRbac(registry, catalog)])
   await Promise.all([ensureKubernetesService(registry), ensureApiServices(registry, catalog)])
 }

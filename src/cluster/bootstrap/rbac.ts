@@ -1,4 +1,5 @@
 import { type RbacBootstrap, type RoleBindingFact, type RoleFact, rbacBootstrap } from '../../../openapi/data.ts'
+import type { ResourceCatalog } from '../../api/resource-catalog.ts'
 import { cloneJson, equalJson } from '../../apimachinery/clone.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { labelSelectorAsSelector } from '../../apimachinery/label-selector.ts'
@@ -22,8 +23,8 @@ const AUTO_UPDATE = 'rbac.authorization.kubernetes.io/autoupdate'
  *
  * @see component-helpers auth/rbac/reconciliation
  */
-export async function ensureRbac(registry: Registry): Promise<void> {
-  const facts = rbacBootstrap()
+export async function ensureRbac(registry: Registry, catalog: ResourceCatalog): Promise<void> {
+  const facts = factsFor(catalog)
   await Promise.all([
     ...facts.clusterRoles.map((f) => ensureRole(registry, 'clusterroles', clusterRoleOf(f, facts))),
     ...facts.roles.map((f) => ensureRole(registry, 'roles', roleOf('Role', f))),
@@ -32,6 +33,13 @@ export async function ensureRbac(registry: Registry): Promise<void> {
     ),
     ...facts.roleBindings.map((f) => ensureBinding(registry, 'rolebindings', bindingOf('RoleBinding', f))),
   ])
+}
+
+/** The facts, with the roles of add-ons that are served. */
+function factsFor(catalog: ResourceCatalog): RbacBootstrap {
+  const facts = rbacBootstrap()
+  const served = Object.entries(facts.optionalClusterRoles).filter(([group]) => catalog.group(group))
+  return { ...facts, clusterRoles: [...facts.clusterRoles, ...served.flatMap(([, roles]) => roles)] }
 }
 
 function metadataOf({ name, namespace, labels }: RoleFact): KubeObject['metadata'] {

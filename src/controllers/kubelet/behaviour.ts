@@ -27,9 +27,9 @@ export interface ContainerBehaviour {
   readonly failLivenessAfterMs: number | undefined
   /** How long it takes to end when told to. */
   readonly stopMs: number
-  /** Thousandths of a core; undefined: a tenth of the request. */
+  /** Thousandths of a core that it uses; undefined: a tenth of the request. */
   readonly cpuMilli: number | undefined
-  /** Undefined: half of the request. */
+  /** Memory that it uses; undefined: half of the request. */
   readonly memoryBytes: number | undefined
   /** A line that it logs. */
   readonly log: string | undefined
