@@ -2,6 +2,7 @@ import type { Clock } from '../apimachinery/clock.ts'
 import type { GroupVersionKind, GroupVersionResource } from '../apimachinery/group-version.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
 import type { RegistryConfig } from '../registry/resource.ts'
+import type { AdmissionObserver } from './admission-observer.ts'
 import type { ObjectReader } from './object-reader.ts'
 import type { QuotaStatusWriter } from './plugins/resource-quota/quota-accessor.ts'
 import type { ServiceResolver } from './webhook/service-resolver.ts'
@@ -23,6 +24,7 @@ export interface AdmissionDependencies {
   /** Where webhooks that are named by a service are. */
   readonly services: ServiceResolver
   readonly quotaStatus: QuotaStatusWriter
+  readonly observer: AdmissionObserver
   /** Creates a namespace as the server itself; nothing where it exists. */
   createNamespace(name: string): Promise<void>
   /** The resource that serves a kind; undefined where none does. */

@@ -27,8 +27,13 @@ export interface AdmissionAttributes {
   readonly user: UserInfo | undefined
   /** Adds a `Warning` header to the answer. */
   addWarning(text: string): void
-  /** Adds an annotation to the audit event; the key is made unique by its prefix, as `pod-security.kubernetes.io/…`. */
-  addAuditAnnotation(key: string, value: string): void
+  /**
+   * Adds an annotation to the audit event; the key is made unique by its prefix, as `pod-security.kubernetes.io/…`.
+   * `level` Request: only where the event holds the request's object as well; default: Metadata.
+   */
+  addAuditAnnotation(key: string, value: string, level?: 'Metadata' | 'Request'): void
+  /** Milliseconds until the request is out of time; 0 or less: nobody waits for it any more. */
+  timeLeftMs(): number
 }
 
 /**

@@ -1,67 +1,63 @@
+import { timeoutError } from '../apimachinery/api-error.ts'
 import type { AdmissionAttributes, AdmissionOperation, AdmissionPlugin } from './admission.ts'
-
-/** Sees each plugin at work: for traces and metrics. */
-export interface AdmissionObserver {
-  /** Called after each plugin of each phase, whether it refused or not. */
-  ran(plugin: AdmissionPlugin, phase: 'admit' | 'validate', attributes: AdmissionAttributes, durationMs: number): void
-}
+import { type AdmissionPhase, type ChainObserver, NO_OBSERVER } from './admission-observer.ts'
 
 /** The plugins in their order: first the mutating phase of all, then the validating phase of all. */
 export class AdmissionChain {
   readonly plugins: readonly AdmissionPlugin[]
   readonly #reinvoking: readonly AdmissionPlugin[]
-  readonly #mutating: Readonly<Record<AdmissionOperation, readonly AdmissionPlugin[]>>
-  readonly #validating: Readonly<Record<AdmissionOperation, readonly AdmissionPlugin[]>>
-  readonly #observer: AdmissionObserver | undefined
+  readonly #phases: Readonly<Record<AdmissionPhase, Readonly<Record<AdmissionOperation, readonly AdmissionPlugin[]>>>>
+  readonly #observer: ChainObserver
 
-  constructor(plugins: readonly AdmissionPlugin[], observer?: AdmissionObserver) {
+  constructor(plugins: readonly AdmissionPlugin[], observer: ChainObserver = NO_OBSERVER) {
     this.plugins = plugins
     this.#reinvoking = plugins.filter((p) => p.wantsAnotherRound !== undefined)
-    this.#mutating = byOperation(plugins.filter((p) => p.admit !== undefined))
-    this.#validating = byOperation(plugins.filter((p) => p.validate !== undefined))
+    this.#phases = {
+      admit: byOperation(plugins.filter((p) => p.admit !== undefined)),
+      validate: byOperation(plugins.filter((p) => p.validate !== undefined)),
+    }
     this.#observer = observer
   }
 
   /** Mutating phase: plugins may change the object. It runs twice where one asks for it. */
   async admit(attributes: AdmissionAttributes): Promise<void> {
-    await this.#admitRound(attributes)
+    await this.#run('admit', attributes)
     if (!this.#reinvoking.some((plugin) => plugin.wantsAnotherRound!(attributes))) return
-    await this.#admitRound(attributes)
+    await this.#run('admit', attributes)
   }
 
-  async #admitRound(attributes: AdmissionAttributes): Promise<void> {
-    for (const plugin of this.#mutating[attributes.operation]) {
-      await this.#observed(plugin, 'admit', attributes, () => plugin.admit!(attributes))
-    }
-  }
-
-  /** Validating phase: the object is final. */
+  /** Validating phase: the object is final. Errors: also 504, where no time is left to write it. */
   async validate(attributes: AdmissionAttributes): Promise<void> {
-    for (const plugin of this.#validating[attributes.operation]) {
-      await this.#observed(plugin, 'validate', attributes, () => plugin.validate!(attributes))
-    }
+    await this.#run('validate', attributes)
+    if (attributes.timeLeftMs() <= 0) throw requestTimedOut()
   }
 
-  async #observed(
-    plugin: AdmissionPlugin,
-    phase: 'admit' | 'validate',
-    attributes: AdmissionAttributes,
-    work: () => void | Promise<void>,
-  ): Promise<void> {
+  async #run(phase: AdmissionPhase, attributes: AdmissionAttributes): Promise<void> {
+    const { operation } = attributes
     const observer = this.#observer
-    if (!observer) {
-      const result = work()
-      if (result) await result
-      return
-    }
-    const start = performance.now()
+    const began = performance.now()
+    let start = began
+    let plugin: AdmissionPlugin | undefined
     try {
-      await work()
-    } finally {
-      observer.ran(plugin, phase, attributes, performance.now() - start)
+      for (plugin of this.#phases[phase][operation]) {
+        const result = phase === 'admit' ? plugin.admit!(attributes) : plugin.validate!(attributes)
+        if (result) await result
+        const now = performance.now()
+        observer.ran(plugin, phase, operation, false, now - start)
+        start = now
+      }
+      observer.stepped(phase, operation, false, start - began)
+    } catch (error) {
+      const now = performance.now()
+      observer.ran(plugin!, phase, operation, true, now - start)
+      observer.stepped(phase, operation, true, now - began)
+      throw error
     }
   }
 }
+
+/** The request is out of time, whatever it was waiting for. */
+export const requestTimedOut = (): Error => timeoutError('request did not complete within requested timeout')
 
 function byOperation(
   plugins: readonly AdmissionPlugin[],

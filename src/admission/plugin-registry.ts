@@ -73,7 +73,8 @@ const FACTORIES: ReadonlyMap<string, PluginFactory> = new Map<string, PluginFact
   ['AlwaysPullImages', () => alwaysPullImages],
   [
     'PodSecurity',
-    ({ reader, clock }, configuration) => new PodSecurity(reader, clock, podSecurityConfiguration(configuration)),
+    ({ reader, clock, observer }, configuration) =>
+      new PodSecurity(reader, clock, podSecurityConfiguration(configuration), observer),
   ],
   ['PodNodeSelector', ({ reader }, configuration) => new PodNodeSelector(reader, configuration)],
   ['Priority', ({ reader }) => priority(reader)],

@@ -264,7 +264,8 @@ export class ApiServer {
     const { requestTimeoutMs, observer } = this.#options
     const { request, reply } = call
     const isBounded = !isLongRunning(call.info)
-    const entry = isBounded ? this.#inFlight.begin(call, allottedMs(call, requestTimeoutMs)) : undefined
+    if (isBounded) call.allottedMs = allottedMs(call, requestTimeoutMs)
+    const entry = isBounded ? this.#inFlight.begin(call, call.allottedMs) : undefined
     let forgetSocket: (() => void) | undefined
     const over = (): void => {
       if (request.isOver) return

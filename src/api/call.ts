@@ -7,6 +7,13 @@ import type { RequestInfo } from './request-info.ts'
 /** Warnings longer than this in all are cut, so that an answer's head stays within what clients take. */
 const MAX_WARNING_BYTES = 4096
 
+/**
+ * As long as a write may take, whatever the server allows.
+ *
+ * @see apiserver pkg/endpoints/handlers/rest.go requestTimeoutUpperBound
+ */
+const MAX_WRITE_MS = 34_000
+
 /** One request on its way through the pipeline: what each phase found out, for the next ones. */
 export class Call {
   readonly request: FastifyRequest
@@ -21,6 +28,10 @@ export class Call {
   /** Set where the request counts as somebody else's: who really makes it, and the constrained mode that let it. */
   impersonation: { readonly user: UserInfo; readonly constraint: string } | undefined
   readonly auditAnnotations: Map<string, string> = new Map()
+  /** Those that tell as much as the request's object does. */
+  requestAnnotations: Map<string, string> | undefined
+  /** Milliseconds from the start that the request may take. */
+  allottedMs = MAX_WRITE_MS
   readonly #warnings: string[] = []
   #warningBytes = 0
 
@@ -42,6 +53,18 @@ export class Call {
 
   get userAgent(): string {
     return this.request.headers['user-agent'] ?? ''
+  }
+
+  /** Milliseconds that are left; none where the client has gone or was told to go. */
+  timeLeftMs(): number {
+    return this.request.isOver ? 0 : this.startedAt + Math.min(this.allottedMs, MAX_WRITE_MS) - performance.now()
+  }
+
+  /** Adds an annotation to the audit event, or to those only that hold the request's object. */
+  annotate(key: string, value: string, level: 'Metadata' | 'Request' = 'Metadata'): void {
+    if (level === 'Request') this.requestAnnotations ??= new Map()
+    const annotations = level === 'Request' ? this.requestAnnotations : this.auditAnnotations
+    annotations?.set(key, value)
   }
 
   /** Adds a warning, once: the same text twice says no more. */

@@ -7,6 +7,7 @@ import { type AuthFlags, addAuthFlags, authOptionsOf } from './auth-flags.ts'
 import { durationMs } from './duration.ts'
 import { failWith } from './failure.ts'
 import { addHttpFlags, type HttpFlags, httpOptionsOf } from './http-flags.ts'
+import { webhookServiceOption } from './webhook-service-option.ts'
 
 interface Flags extends HttpFlags, AuthFlags, AuditFlags {
   bindAddress: string
@@ -25,6 +26,7 @@ interface Flags extends HttpFlags, AuthFlags, AuditFlags {
   enableAdmissionPlugins?: string
   disableAdmissionPlugins?: string
   admissionControlConfigFile?: string
+  webhookService: Readonly<Record<string, string>>
   defaultNotReadyTolerationSeconds: number
   defaultUnreachableTolerationSeconds: number
   allowPrivileged?: boolean | string
@@ -59,6 +61,7 @@ export function apiserverCommand(): Command {
     .option('--enable-admission-plugins <names>', 'admission plugins to run besides the default ones')
     .option('--disable-admission-plugins <names>', 'admission plugins not to run')
     .option('--admission-control-config-file <file>', 'configuration of admission plugins')
+    .addOption(webhookServiceOption())
     .option(
       '--default-not-ready-toleration-seconds <n>',
       'time that pods stay on a node that is not ready',
@@ -118,6 +121,7 @@ function optionsOf(flags: Flags): ServerOptions {
     enableAdmissionPlugins: flags.enableAdmissionPlugins?.split(',') ?? [],
     disableAdmissionPlugins: flags.disableAdmissionPlugins?.split(',') ?? [],
     admissionControlConfigFile: flags.admissionControlConfigFile,
+    webhookServices: flags.webhookService,
     defaultNotReadyTolerationSeconds: flags.defaultNotReadyTolerationSeconds,
     defaultUnreachableTolerationSeconds: flags.defaultUnreachableTolerationSeconds,
     allowPrivileged: flags.allowPrivileged === true || flags.allowPrivileged === 'true',

@@ -6,6 +6,7 @@ import { ApiError } from '../apimachinery/api-error.ts'
 import { type RunningCluster, startCluster } from '../cluster/cluster.ts'
 import { apiserverOptions } from './apiserver.ts'
 import { failWith } from './failure.ts'
+import { webhookServiceOption } from './webhook-service-option.ts'
 
 interface Flags {
   port: string
@@ -16,6 +17,7 @@ interface Flags {
   etcdServers?: string
   nodes: string
   controllers: boolean
+  webhookService: Readonly<Record<string, string>>
 }
 
 /** `kubemu up`: everything, ready to use. */
@@ -30,6 +32,7 @@ export function upCommand(): Command {
     .option('--etcd-servers <urls>', 'etcd servers to store in, separated by commas')
     .option('--nodes <n>', 'simulated nodes', '1')
     .option('--no-controllers', 'run the API server alone: objects stay as they are written')
+    .addOption(webhookServiceOption())
     .action(async (flags: Flags) => {
       await run(flags).catch(failWith)
     })
@@ -52,6 +55,7 @@ async function run(flags: Flags): Promise<void> {
     join(dataDir, 'pki'),
     '--kubeconfig',
     kubeconfig,
+    ...Object.entries(flags.webhookService).flatMap((entry) => ['--webhook-service', entry.join('=')]),
     ...storageFlags(flags, dataDir),
   ]
   const cluster = await startCluster(

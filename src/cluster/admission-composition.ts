@@ -27,19 +27,21 @@ export function admissionOptionsOf(options: ServerOptions): AdmissionOptions {
     disable,
     configurations: admissionControlConfigFile ? readAdmissionConfiguration(admissionControlConfigFile) : new Map(),
     tolerations: { notReadySeconds, unreachableSeconds },
+    ...(options.webhookServices ? { webhookServices: options.webhookServices } : {}),
   }
 }
 
 /** The admission plugins of a server, with what they need of it. */
 export function clusterAdmission(
   options: AdmissionOptions,
-  { registry, clock }: ControlPlaneParts,
+  { registry, clock, serves, admissionObserver }: ControlPlaneParts,
   authorizer: Authorizer,
 ): readonly AdmissionPlugin[] {
   const reader = new AdmissionReader(registry)
   return admissionPlugins(options, {
     reader,
-    versions: new RegistryVersions(registry),
+    versions: new RegistryVersions(registry, serves),
+    observer: admissionObserver,
     services: serviceResolver(reader, options.webhookServices),
     quotaStatus: quotaStatusWriter(registry, clock),
     clock,

@@ -1,6 +1,7 @@
 import type { ServerOptions as HttpsOptions } from 'node:https'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { AdmissionPlugin } from '../admission/admission.ts'
+import type { AdmissionObserver } from '../admission/admission-observer.ts'
 import { AdmissionChain } from '../admission/chain.ts'
 import type { VirtualHandlers } from '../api/api-resource.ts'
 import { ApiServer, type PathHandler } from '../api/api-server.ts'
@@ -9,6 +10,7 @@ import type { Cors } from '../api/filters/cors.ts'
 import { DEFAULT_FLOW_CONTROL, FlowControl, type FlowControlOptions } from '../api/filters/flow-control.ts'
 import type { HandlerServices } from '../api/handlers/services.ts'
 import type { HealthCheck } from '../api/health.ts'
+import { AdmissionMetrics } from '../api/metrics/admission-metrics.ts'
 import { ApiMetrics, type ObjectCount } from '../api/metrics/api-metrics.ts'
 import type { Impersonate } from '../api/pipeline.ts'
 import { ResourceCatalog } from '../api/resource-catalog.ts'
@@ -33,6 +35,9 @@ export interface ControlPlaneParts {
   readonly serviceRepair: ServiceRepair
   /** What componentstatuses show. */
   readonly components: ComponentHealthChecks
+  /** Whether a group version is served. */
+  readonly serves: (group: string, version: string) => boolean
+  readonly admissionObserver: AdmissionObserver
 }
 
 export interface ControlPlaneOptions {
@@ -126,11 +131,14 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const guarded = options.guarded ?? ((entry: AnyResourceEntry) => entry)
   const entries = builtinEntries.map((e) => guarded(e.group === '' && e.resource === 'services' ? services.entry : e))
   registry = new Registry({ entries, store, caches, clock, config, keyPrefix, exclusive: !options.sharedStore })
+  const admissionMetrics = new AdmissionMetrics()
   const parts: ControlPlaneParts = {
     registry,
     clock,
     serviceRepair: services.repair,
     components: new ComponentHealthChecks(store),
+    serves: (group, version) => catalog.resourcesOf(group, version) !== undefined,
+    admissionObserver: admissionMetrics,
   }
   const authorizer = options.authorizer(parts)
   const { enabledVersions } = options
@@ -145,10 +153,11 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const metrics = new ApiMetrics({
     catalog,
     flowControl,
+    admission: admissionMetrics,
     objectCounts: () => objectCounts(parts.registry),
     handshakeErrors: () => server.handshakeErrors,
   })
-  const handlerServices = { admission: new AdmissionChain(options.admission(parts)), authorizer }
+  const handlerServices = { admission: new AdmissionChain(options.admission(parts), admissionMetrics), authorizer }
   const server = new ApiServer({
     catalog,
     authenticator: options.authenticator(parts),

@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly defaultNotReadyTolerationSeconds?: number | undefined
   /** `--default-unreachable-toleration-seconds`; default 300. */
   readonly defaultUnreachableTolerationSeconds?: number | undefined
+  /** Services that webhooks are reached by (`namespace/name`, `namespace/name:port`) → `host:port` on this machine. */
+  readonly webhookServices?: Readonly<Record<string, string>>
   readonly allowPrivileged: boolean
   /** `group/version` → served. */
   readonly runtimeConfig: ReadonlyMap<string, boolean>

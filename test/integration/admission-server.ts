@@ -77,6 +77,19 @@ export class AdmissionServer {
     return { status: response.statusCode, body: response.json(), warnings }
   }
 
+  /** Listens on a port of its own, over plain HTTP; resolves with it. */
+  async listen(): Promise<number> {
+    return await this.plane.listen('127.0.0.1', 0)
+  }
+
+  /** Connections that are open. */
+  async connections(): Promise<number> {
+    const { server } = this.plane.app
+    return await new Promise((resolve, reject) => {
+      server.getConnections((error, count) => (error ? reject(error) : resolve(count)))
+    })
+  }
+
   async close(): Promise<void> {
     await this.plane.close()
   }

@@ -244,5 +244,6 @@ function createOf(name: string): AdmissionAttributes {
     user: undefined,
     addWarning: () => {},
     addAuditAnnotation: () => {},
+    timeLeftMs: () => 34_000,
   }
 }

@@ -76,6 +76,7 @@ export async function admit(plugin: AdmissionPlugin, asked: AskedRequest): Promi
     addAuditAnnotation: (key, value) => {
       annotations[key] = value
     },
+    timeLeftMs: () => 34_000,
     ...rest,
   }
   let error: ApiError | undefined

@@ -49,6 +49,8 @@ export interface TestServerOptions {
   readonly runtimeConfig?: Readonly<Record<string, boolean>>
   /** Folder of an embedded store that outlives the server. Default: everything in memory. */
   readonly dataDir?: string
+  /** Further flags of `kubemu apiserver`. */
+  readonly flags?: readonly string[]
   /** CSV file of tokens to use in place of the suite's own. */
   readonly tokensFile?: string
 }
@@ -101,6 +103,7 @@ function flags(options: TestServerOptions, tokensFile: string, folder: string): 
     '--service-cluster-ip-range=10.0.0.0/24',
     `--enable-admission-plugins=${enableAdmissionPlugins.join(',')}`,
     ...(versions.length > 0 ? [`--runtime-config=${versions.join(',')}`] : []),
+    ...(options.flags ?? []),
   ]
 }
 

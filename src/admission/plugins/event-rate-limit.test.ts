@@ -23,6 +23,7 @@ function event(fields: Partial<AdmissionAttributes> = {}, involved = 'p'): Admis
     dryRun: false,
     user: { name: 'jane', uid: '', groups: [], extra: {} },
     addWarning: () => {},
+    timeLeftMs: () => 34_000,
     addAuditAnnotation: () => {},
     ...fields,
   }

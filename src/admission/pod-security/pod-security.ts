@@ -7,6 +7,7 @@ import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { Container, EphemeralContainer, Pod, PodSpec } from '../../apimachinery/types/core-v1.ts'
 import type { ObjectMeta } from '../../apimachinery/types/meta-v1.ts'
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission.ts'
+import { NO_OBSERVER, type PodSecurityObserver } from '../admission-observer.ts'
 import type { ObjectReader } from '../object-reader.ts'
 import type { Violation } from './check.ts'
 import { warningsOfExistingPods } from './existing-pods.ts'
@@ -53,11 +54,18 @@ export class PodSecurity implements AdmissionPlugin {
   readonly #reader: ObjectReader
   readonly #clock: Clock
   readonly #configuration: PodSecurityConfiguration
+  readonly #observer: PodSecurityObserver
 
-  constructor(reader: ObjectReader, clock: Clock, configuration: PodSecurityConfiguration) {
+  constructor(
+    reader: ObjectReader,
+    clock: Clock,
+    configuration: PodSecurityConfiguration,
+    observer: PodSecurityObserver = NO_OBSERVER,
+  ) {
     this.#reader = reader
     this.#clock = clock
     this.#configuration = configuration
+    this.#observer = observer
   }
 
   handles(operation: string): boolean {
@@ -83,18 +91,27 @@ export class PodSecurity implements AdmissionPlugin {
   ): void | Promise<void> {
     const { namespace, user } = attributes
     const { exemptNamespaces, exemptUsers } = this.#configuration
-    if (namespace !== '' && exemptNamespaces.has(namespace)) return annotate(attributes, 'exempt', 'namespace')
-    if (user?.name && exemptUsers.has(user.name)) return annotate(attributes, 'exempt', 'user')
+    if (namespace !== '' && exemptNamespaces.has(namespace)) return this.#exempt(attributes, 'namespace')
+    if (user?.name && exemptUsers.has(user.name)) return this.#exempt(attributes, 'user')
     const found = this.#reader.get('', 'namespaces', '', namespace)
     if (found instanceof Promise) return found.then((object) => next(attributes, object))
     next(attributes, found)
   }
 
+  #exempt(attributes: AdmissionAttributes, by: 'namespace' | 'user' | 'runtimeClass'): void {
+    annotate(attributes, 'exempt', by)
+    this.#observer.exempted(attributes)
+  }
+
   readonly #validatePod = (attributes: AdmissionAttributes, namespace: KubeObject | undefined): void => {
-    if (!namespace) throw internalError(`failed to lookup namespace ${goQuote(attributes.namespace)}`)
+    if (!namespace) {
+      this.#observer.failed(true, attributes)
+      throw internalError(`failed to lookup namespace ${goQuote(attributes.namespace)}`)
+    }
     const { policy, errors } = policyOfLabels(namespace.metadata.labels, this.#configuration.defaults)
     if (errors.length === 0 && isFullyPrivileged(policy)) {
       annotate(attributes, 'enforce-policy', 'privileged:latest')
+      this.#observer.evaluated('allow', policy.enforce, 'enforce', attributes)
       return
     }
     const pod = attributes.object as unknown as Pod
@@ -108,6 +125,7 @@ export class PodSecurity implements AdmissionPlugin {
     if (!namespace) {
       const why = `failed to lookup namespace ${goQuote(attributes.namespace)}: namespace ${goQuote(attributes.namespace)} not found`
       annotate(attributes, 'error', why)
+      this.#observer.failed(true, attributes)
       return
     }
     const { policy, errors } = policyOfLabels(namespace.metadata.labels, this.#configuration.defaults)
@@ -126,11 +144,12 @@ export class PodSecurity implements AdmissionPlugin {
     errors: readonly FieldError[],
   ): void {
     if (spec.runtimeClassName && this.#configuration.exemptRuntimeClasses.has(spec.runtimeClassName)) {
-      annotate(attributes, 'exempt', 'runtimeClass')
+      this.#exempt(attributes, 'runtimeClass')
       return
     }
     if (errors.length > 0) {
       annotate(attributes, 'error', `Failed to parse policy: ${aggregateMessage(errors.map(fieldErrorMessage))}`)
+      this.#observer.failed(false, attributes)
     }
     const results = new Map<string, readonly Violation[]>()
     const violationsOf = (mode: LevelVersion): readonly Violation[] => {
@@ -141,15 +160,21 @@ export class PodSecurity implements AdmissionPlugin {
     }
     const describe = (mode: LevelVersion): string =>
       `${goQuote(formatLevelVersion(mode))}: ${describeInDetail(violationsOf(mode))}`
-    if (enforce) annotate(attributes, 'enforce-policy', formatLevelVersion(policy.enforce))
+    const isRefused = enforce && violationsOf(policy.enforce).length > 0
+    if (enforce) {
+      annotate(attributes, 'enforce-policy', formatLevelVersion(policy.enforce))
+      this.#observer.evaluated(isRefused ? 'deny' : 'allow', policy.enforce, 'enforce', attributes)
+    }
     if (violationsOf(policy.audit).length > 0) {
+      this.#observer.evaluated('deny', policy.audit, 'audit', attributes)
       annotate(attributes, 'audit-violations', `would violate PodSecurity ${describe(policy.audit)}`)
     }
-    if (enforce && violationsOf(policy.enforce).length > 0) {
+    if (isRefused) {
       const { resource, name } = attributes
       throw forbidden(resource, name, `violates PodSecurity ${describe(policy.enforce)}`)
     }
     if (violationsOf(policy.warn).length > 0) {
+      this.#observer.evaluated('deny', policy.warn, 'warn', attributes)
       attributes.addWarning(`would violate PodSecurity ${describe(policy.warn)}`)
     }
   }

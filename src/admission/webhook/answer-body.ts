@@ -6,9 +6,13 @@ import type { WebhookAnswer } from './webhook-client.ts'
 
 /** An answer that is no answer; the message is the one of upstream's client. */
 export class AnswerError extends Error {
-  constructor(message: string) {
+  /** Status of the answer, where that is what was wrong with it; else 503. */
+  readonly code: number
+
+  constructor(message: string, code = 503) {
     super(message)
     this.name = 'AnswerError'
+    this.code = code
   }
 }
 
@@ -26,7 +30,7 @@ const MAX_SHOWN_BYTES = 2048
  */
 export function answerObject(answer: WebhookAnswer): JsonObject {
   const { status, body, contentType } = answer
-  if (status < 200 || status > 206) throw new AnswerError(statusMessage(answer))
+  if (status < 200 || status > 206) throw new AnswerError(statusMessage(answer), status)
   if (body.length === 0) {
     const type = contentType || 'application/json'
     throw new AnswerError(`0-length response with status code: ${status} and content type: ${type}`)

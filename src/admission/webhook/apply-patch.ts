@@ -5,6 +5,7 @@ import type { JsonObject, KubeObject } from '../../apimachinery/kube-object.ts'
 import { applyJsonPatch, decodeJsonPatch, type JsonPatchOperation } from '../../apimachinery/patch/json-patch.ts'
 import { DecodeError, parseJson } from '../../apimachinery/schema/json-text.ts'
 import { CallFailure } from './call-failure.ts'
+import type { Hook } from './hook.ts'
 import type { Invocation } from './hook-matcher.ts'
 import type { ReviewResponse } from './review-response.ts'
 
@@ -26,6 +27,14 @@ function decodePatch(patch: Buffer, webhook: string): readonly JsonPatchOperatio
     if (why === undefined) throw error
     throw new CallFailure(webhook, `received undecodable patch in webhook response: ${why}`, { cause: error })
   }
+}
+
+/** A patch for the audit log: the operations as they came, their members by name. */
+export function patchAnnotation({ configuration, name }: Hook, patch: Buffer): string {
+  const operations = (parseJson(patch).value as readonly JsonObject[]).map(
+    (operation) => operation && Object.fromEntries(Object.entries(operation).sort(([a], [b]) => (a < b ? -1 : 1))),
+  )
+  return JSON.stringify({ configuration, webhook: name, patch: operations, patchType: 'JSONPatch' })
 }
 
 /**

@@ -7,9 +7,13 @@ import { goQuote } from '../../apimachinery/go-quote.ts'
  * @see apiserver pkg/util/webhook/error.go ErrCallingWebhook
  */
 export class CallFailure extends Error {
-  constructor(webhook: string, reason: string, options?: { readonly cause?: unknown }) {
+  /** What metrics tell of it. */
+  readonly code: number
+
+  constructor(webhook: string, reason: string, options: { readonly cause?: unknown; readonly code?: number } = {}) {
     super(`failed calling webhook ${goQuote(webhook)}: ${reason}`, options)
     this.name = 'CallFailure'
+    this.code = options.code ?? 503
   }
 
   /** What the client is told where the failure counts: 500. */

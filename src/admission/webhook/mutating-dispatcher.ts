@@ -1,5 +1,4 @@
-import { internalError, timeoutError } from '../../apimachinery/api-error.ts'
-import type { Clock } from '../../apimachinery/clock.ts'
+import { internalError } from '../../apimachinery/api-error.ts'
 import { cloneJson } from '../../apimachinery/clone.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
@@ -7,24 +6,20 @@ import type { JsonPatchOperation } from '../../apimachinery/patch/json-patch.ts'
 import { DecodeError } from '../../apimachinery/schema/json-text.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { AdmissionAttributes } from '../admission.ts'
-import { patched, patchOf } from './apply-patch.ts'
+import { requestTimedOut } from '../chain.ts'
+import { patchAnnotation, patched, patchOf } from './apply-patch.ts'
 import { CallFailure } from './call-failure.ts'
-import { callHook } from './call-hook.ts'
 import type { Hook } from './hook.ts'
+import type { HookCaller } from './hook-caller.ts'
 import type { HookMatcher, Invocation } from './hook-matcher.ts'
 import { ReviewedVersions } from './reviewed-objects.ts'
 import type { VersionedObjects } from './versioned-objects.ts'
-import type { WebhookClient } from './webhook-client.ts'
 
 export interface MutatingDispatcherOptions {
-  readonly client: WebhookClient
-  readonly clock: Clock
+  readonly caller: HookCaller
   readonly versions: VersionedObjects
   readonly matcher: HookMatcher
 }
-
-/** As long as a write may take altogether, upstream's bound: webhooks in turn could take many times as long. */
-const REQUEST_TIMEOUT_MS = 34_000
 
 /** What the first round over a request leaves for the second. */
 interface Rounds {
@@ -34,8 +29,6 @@ interface Rounds {
   /** To be called again. */
   readonly again: Set<string>
   changed: boolean
-  /** When the request is out of time, in milliseconds of the clock. */
-  readonly deadline: number
   /** The object as the webhooks left it. */
   output: KubeObject | undefined
 }
@@ -79,8 +72,7 @@ export class MutatingDispatcher {
   #roundsOf(attributes: AdmissionAttributes): Rounds {
     let rounds = this.#rounds.get(attributes)
     if (!rounds) {
-      const deadline = this.#options.clock.now() + REQUEST_TIMEOUT_MS
-      rounds = { round: 0, reinvocable: new Set(), again: new Set(), changed: false, deadline, output: undefined }
+      rounds = { round: 0, reinvocable: new Set(), again: new Set(), changed: false, output: undefined }
       this.#rounds.set(attributes, rounds)
     }
     return rounds
@@ -95,15 +87,14 @@ export class MutatingDispatcher {
   ): Promise<void> {
     const { hook } = invocation
     const position = `round_${rounds.round}_index_${index}`
-    const timeoutMs = Math.min(hook.timeoutMs, rounds.deadline - this.#options.clock.now())
-    if (timeoutMs <= 0) throw timeoutError('request did not complete within requested timeout')
     let changed = false
     try {
-      changed = await this.#mutate(attributes, invocation, reviewed, timeoutMs)
+      changed = await this.#mutate(attributes, invocation, reviewed, position)
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error
       if (!hook.failsOpen) throw error.toApiError()
       attributes.addAuditAnnotation(`failed-open.mutation.webhook.admission.k8s.io/${position}`, hook.name)
+      if (attributes.timeLeftMs() <= 0) throw requestTimedOut()
     } finally {
       const mutation = { configuration: hook.configuration, webhook: hook.name, mutated: changed }
       attributes.addAuditAnnotation(`mutation.webhook.admission.k8s.io/${position}`, JSON.stringify(mutation))
@@ -120,24 +111,26 @@ export class MutatingDispatcher {
     attributes: AdmissionAttributes,
     invocation: Invocation,
     reviewed: ReviewedVersions,
-    timeoutMs: number,
+    position: string,
   ): Promise<boolean> {
     const { kind, hook } = invocation
     const texts = () => reviewed.texts(kind)
-    const { client } = this.#options
-    const response = await callHook(client, attributes, invocation, texts, { mutating: true, timeoutMs })
-    const operations = patchOf(response, invocation)
-    if (operations.length === 0) return false
-    const before = reviewed.object(kind)
-    if (!before) {
-      const why = `admission webhook ${goQuote(hook.name)} attempted to modify the object, which is not supported for this operation`
-      throw internalError(why)
-    }
-    const object = this.#decodePatched(before, operations, attributes, invocation)
-    const changed = !semanticEqual(attributes.object, object)
-    replaceContent(attributes.object!, object)
-    reviewed.changed()
-    return changed
+    return await this.#options.caller.call(attributes, invocation, texts, (response) => {
+      const operations = patchOf(response, invocation)
+      if (operations.length === 0) return false
+      const before = reviewed.object(kind)
+      if (!before) {
+        const why = `admission webhook ${goQuote(hook.name)} attempted to modify the object, which is not supported for this operation`
+        throw internalError(why)
+      }
+      const object = this.#decodePatched(before, operations, attributes, invocation)
+      const changed = !semanticEqual(attributes.object, object)
+      const annotation = patchAnnotation(hook, response.patch)
+      attributes.addAuditAnnotation(`patch.webhook.admission.k8s.io/${position}`, annotation, 'Request')
+      replaceContent(attributes.object!, object)
+      reviewed.changed()
+      return changed
+    })
   }
 
   #decodePatched(

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { object, readerOf } from '../../../test/suites/admission-request.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { serviceResolver } from './service-resolver.ts'
 
-function resolverOf(spec: object | undefined, table: Record<string, string> = {}) {
-  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 's' }, spec } as KubeObject
-  return serviceResolver({ get: () => (spec ? service : undefined) }, table)
+const metadata = { name: 's', namespace: 'ns' }
+
+function resolverOf(spec: object | undefined, table: Record<string, string> = {}, ...others: readonly KubeObject[]) {
+  return serviceResolver(readerOf(...(spec ? [object('Service', metadata, { spec })] : []), ...others), table)
 }
 
 describe('serviceResolver', () => {
@@ -18,6 +20,32 @@ describe('serviceResolver', () => {
     const spec = { type: 'ClusterIP', clusterIP: '10.0.0.7', ports: [{ port: 443 }] }
     expect(await resolverOf(spec).resolve('ns', 's', 443)).toEqual({ host: '10.0.0.7', port: 443 })
     await expect(resolverOf(spec).resolve('ns', 's', 80)).rejects.toThrow('no service port 80 found for service "s"')
+  })
+
+  const SERVICE = { type: 'ClusterIP', clusterIP: '10.0.0.7', ports: [{ name: 'https', port: 443 }] }
+  const slice = (name: string, rest: object) =>
+    object(
+      'EndpointSlice',
+      { name: `s-${name}`, namespace: 'ns', labels: { 'kubernetes.io/service-name': 's' } },
+      { addressType: 'IPv4', ports: [{ name: 'https', port: 9443 }], ...rest },
+      'discovery.k8s.io/v1',
+    )
+
+  test('a ready endpoint goes before the cluster IP', async () => {
+    const unready = slice('a', { endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: false } }] })
+    const otherPort = slice('b', { ports: [{ name: 'web', port: 80 }], endpoints: [{ addresses: ['192.0.2.2'] }] })
+    const byName = slice('c', { addressType: 'FQDN', endpoints: [{ addresses: ['example.com'] }] })
+    const none = resolverOf(SERVICE, {}, unready, otherPort, byName)
+    expect(await none.resolve('ns', 's', 443)).toEqual({ host: '10.0.0.7', port: 443 })
+    const ready = slice('d', { endpoints: [{ addresses: ['192.0.2.3'] }] })
+    const some = resolverOf(SERVICE, {}, unready, otherPort, byName, ready)
+    expect(await some.resolve('ns', 's', 443)).toEqual({ host: '192.0.2.3', port: 9443 })
+  })
+
+  test('Endpoints that somebody wrote, where no slice mirrors them yet', async () => {
+    const subsets = [{ addresses: [{ ip: '192.0.2.9' }], ports: [{ name: 'https', port: 8443 }] }]
+    const resolver = resolverOf(SERVICE, {}, object('Endpoints', metadata, { subsets }))
+    expect(await resolver.resolve('ns', 's', 443)).toEqual({ host: '192.0.2.9', port: 8443 })
   })
 
   test('an external name, with whatever port', async () => {

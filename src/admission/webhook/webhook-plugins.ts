@@ -2,10 +2,12 @@ import { type ApiError, asApiError } from '../../apimachinery/api-error.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import { restoreManagedFields } from '../../apimachinery/field-manager/managed-fields.ts'
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission.ts'
+import { NO_OBSERVER, type WebhookObserver } from '../admission-observer.ts'
+import { requestTimedOut } from '../chain.ts'
 import type { ObjectReader } from '../object-reader.ts'
 import { CallFailure } from './call-failure.ts'
-import { callHook } from './call-hook.ts'
 import { currentHooks } from './hook.ts'
+import { HookCaller } from './hook-caller.ts'
 import { HookMatcher, type Invocation, type MatchConditions } from './hook-matcher.ts'
 import { MutatingDispatcher } from './mutating-dispatcher.ts'
 import { ReviewedVersions } from './reviewed-objects.ts'
@@ -24,6 +26,7 @@ export interface WebhookDependencies {
   readonly credentials?: CredentialsByTarget
   /** Unset: a webhook with conditions refuses what its rules match. */
   readonly matchConditions?: MatchConditions
+  readonly observer?: WebhookObserver
 }
 
 /**
@@ -32,11 +35,9 @@ export interface WebhookDependencies {
  * @see apiserver pkg/admission/plugin/webhook/mutating
  */
 export function mutatingWebhookPlugin(dependencies: WebhookDependencies): AdmissionPlugin {
-  const { reader, clock, versions, services, credentials, matchConditions } = dependencies
-  const client = new WebhookClient(services, clock, credentials)
+  const { reader, clock, versions, services, credentials, matchConditions, observer = NO_OBSERVER } = dependencies
   const dispatcher = new MutatingDispatcher({
-    client,
-    clock,
+    caller: new HookCaller('admit', new WebhookClient(services, clock, credentials), observer),
     versions,
     matcher: new HookMatcher(reader, versions, matchConditions),
   })
@@ -64,8 +65,8 @@ export function mutatingWebhookPlugin(dependencies: WebhookDependencies): Admiss
  * @see apiserver pkg/admission/plugin/webhook/validating
  */
 export function validatingWebhookPlugin(dependencies: WebhookDependencies): AdmissionPlugin {
-  const { reader, clock, versions, services, credentials, matchConditions } = dependencies
-  const client = new WebhookClient(services, clock, credentials)
+  const { reader, clock, versions, services, credentials, matchConditions, observer = NO_OBSERVER } = dependencies
+  const caller = new HookCaller('validating', new WebhookClient(services, clock, credentials), observer)
   const matcher = new HookMatcher(reader, versions, matchConditions)
   return {
     name: 'ValidatingAdmissionWebhook',
@@ -79,13 +80,17 @@ export function validatingWebhookPlugin(dependencies: WebhookDependencies): Admi
         const invocation = await matcher.match(hook, attributes)
         if (invocation) invocations.push(invocation)
       }
-      if (invocations.length > 0) await askAll(client, attributes, invocations, versions)
+      if (invocations.length === 0) return
+      if (attributes.timeLeftMs() <= 0) throw requestTimedOut()
+      await askAll(caller, attributes, invocations, versions)
     },
   }
 }
 
+const noUse = (): void => {}
+
 async function askAll(
-  client: WebhookClient,
+  caller: HookCaller,
   attributes: AdmissionAttributes,
   invocations: readonly Invocation[],
   versions: VersionedObjects,
@@ -93,9 +98,7 @@ async function askAll(
   const reviewed = new ReviewedVersions(attributes, versions)
   const ask = async (invocation: Invocation, index: number): Promise<ApiError | undefined> => {
     try {
-      const { timeoutMs } = invocation.hook
-      const texts = () => reviewed.texts(invocation.kind)
-      await callHook(client, attributes, invocation, texts, { mutating: false, timeoutMs })
+      await caller.call(attributes, invocation, () => reviewed.texts(invocation.kind), noUse)
       return undefined
     } catch (error) {
       if (!(error instanceof CallFailure)) return refusalOf(error)

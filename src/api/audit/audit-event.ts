@@ -34,9 +34,10 @@ export function auditEvent(
   now: number,
   outcome: AuditOutcome = {},
 ): AuditEvent {
-  const { impersonation, info, userAgent, auditAnnotations } = call
+  const { impersonation, info, userAgent } = call
   const { responseStatus, requestObject, responseObject } = outcome
   const sourceIPs = sourceIpsOf(call)
+  const annotations = [...call.auditAnnotations, ...((level !== 'Metadata' && call.requestAnnotations) || [])]
   return {
     kind: 'Event',
     apiVersion: 'audit.k8s.io/v1',
@@ -58,7 +59,7 @@ export function auditEvent(
     ...(responseObject === undefined ? {} : { responseObject }),
     requestReceivedTimestamp: formatMicroTime(receivedAt),
     stageTimestamp: formatMicroTime(now),
-    ...(auditAnnotations.size > 0 ? { annotations: Object.fromEntries(auditAnnotations) } : {}),
+    ...(annotations.length > 0 ? { annotations: Object.fromEntries(annotations) } : {}),
   }
 }
 

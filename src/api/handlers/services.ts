@@ -37,7 +37,8 @@ export function admissionAttributes(call: Call, resource: ApiResource, fields: A
     dryRun: fields.dryRun,
     user: call.user,
     addWarning: (text) => call.warn(text),
-    addAuditAnnotation: (key, value) => call.auditAnnotations.set(key, value),
+    addAuditAnnotation: (key, value, level) => call.annotate(key, value, level),
+    timeLeftMs: () => call.timeLeftMs(),
   }
 }
 

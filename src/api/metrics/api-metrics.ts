@@ -2,6 +2,7 @@ import type { PathHandler, RequestObserver } from '../api-server.ts'
 import type { FlowControl } from '../filters/flow-control.ts'
 import type { ResourceCatalog } from '../resource-catalog.ts'
 import { KUBERNETES_VERSION } from '../version.ts'
+import type { AdmissionMetrics } from './admission-metrics.ts'
 import type { Metric } from './exposition.ts'
 import { flowControlMetrics } from './flow-control-metrics.ts'
 import { metricsPath } from './metrics-path.ts'
@@ -17,6 +18,7 @@ export interface ObjectCount {
 export interface ApiMetricsOptions {
   readonly catalog: ResourceCatalog
   readonly flowControl: FlowControl
+  readonly admission: AdmissionMetrics
   objectCounts(): Iterable<ObjectCount>
   handshakeErrors(): number
 }
@@ -31,6 +33,7 @@ export class ApiMetrics {
     this.#metrics = [
       ...this.#requests.metrics,
       ...flowControlMetrics(options.flowControl),
+      ...options.admission.metrics,
       ...storageMetrics(options),
       {
         name: 'apiserver_tls_handshake_errors_total',

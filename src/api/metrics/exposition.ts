@@ -11,7 +11,7 @@ export interface Sample {
 export interface Metric {
   readonly name: string
   readonly help: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary'
   samples(): Iterable<Sample>
 }
 

@@ -28,7 +28,11 @@ export class Histogram {
     }
     below += this.#counts[this.#bounds.length]!
     yield { labels: { ...labels, le: '+Inf' }, value: below, suffix: '_bucket' }
+    yield* this.totals(labels)
+  }
+
+  *totals(labels: Labels): Generator<Sample> {
     yield { labels, value: this.#sum, suffix: '_sum' }
-    yield { labels, value: below, suffix: '_count' }
+    yield { labels, value: this.#counts.reduce((sum, count) => sum + count, 0), suffix: '_count' }
   }
 }

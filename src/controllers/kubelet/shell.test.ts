@@ -44,6 +44,7 @@ const sh = (script: string, input = '', files: Record<string, string> = {}) =>
 describe('the simulated shell', () => {
   test.each([
     ['echo hello "a  b"', 'hello a  b\n'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own
     ["echo '$NAME' $NAME ${NAME} ${MISSING:-else}", '$NAME pod pod else\n'],
     ['printf "%s-%s\\n" a b', 'a-b\n'],
     ['X=1; X=$((X+2)); echo $X $((2*3-1))', '3 5\n'],
