@@ -6,13 +6,17 @@ import type { EventRecorder } from '../runtime/controller.ts'
 import type { InformerSet } from '../runtime/informer-set.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { PODS } from '../runtime/resources.ts'
+import { TokenBucket } from '../runtime/token-bucket.ts'
 import { isFinished } from '../scheduler/pod-info.ts'
-import { EventBudget } from './event-budget.ts'
 import { PodWorker } from './pod-worker.ts'
 import { Rush } from './rush.ts'
 import { type NodeSurroundings, SimulatedNode } from './simulated-node.ts'
 import { StatusWriter } from './status-writer.ts'
 import { Timeline } from './timeline.ts'
+
+/** Events of all simulated nodes together: so many at once, then so many a second; what is beyond is left out. */
+const EVENT_BURST = 500
+const EVENTS_PER_SECOND = 100
 
 /** Groups of every kubelet's user. */
 const KUBELET_GROUPS = ['system:nodes', 'system:authenticated']
@@ -30,7 +34,7 @@ export class Fleet implements NodeSurroundings {
   readonly nodes: Map<string, SimulatedNode> = new Map()
   readonly #options: FleetOptions
   readonly #writer: StatusWriter
-  readonly #budget: EventBudget
+  readonly #budget: TokenBucket
   readonly #starts: Rush
   readonly #clients: Map<string, Client> = new Map()
   readonly #recorders: Map<string, ApiEventRecorder> = new Map()
@@ -39,7 +43,7 @@ export class Fleet implements NodeSurroundings {
     this.#options = options
     this.timeline = new Timeline(options.clock)
     this.#writer = new StatusWriter(options.log, options.clock)
-    this.#budget = new EventBudget(options.clock)
+    this.#budget = new TokenBucket(EVENT_BURST, EVENTS_PER_SECOND, options.clock.now())
     this.#starts = new Rush(options.clock)
     options.informers.informer(PODS).addHandler({
       set: (pod, old) => this.#podSet(pod, old),
@@ -82,7 +86,7 @@ export class Fleet implements NodeSurroundings {
   }
 
   mayRecord(): boolean {
-    return this.#budget.take()
+    return this.#budget.take(this.#options.clock.now())
   }
 
   /** Takes a node over; pods that are on it already are run. */

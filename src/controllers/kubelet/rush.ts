@@ -1,7 +1,7 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 
 /** So many in a window are a rush. */
-const MANY = 20
+const MANY = 10
 const WINDOW_MS = 100
 
 /** Tells whether things come so fast that passing states are not worth writing. */

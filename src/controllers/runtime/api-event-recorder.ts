@@ -7,6 +7,7 @@ import type { EventRecorder } from './controller.ts'
 import { type Correlated, EventCorrelator } from './event-correlator.ts'
 import type { Logger } from './logger.ts'
 import { EVENTS } from './resources.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 export interface ApiEventRecorderOptions {
   readonly client: Client
@@ -20,12 +21,19 @@ export interface ApiEventRecorderOptions {
 
 /** Events that wait to be written: what comes on top is dropped, as client-go's broadcaster does. */
 const MAX_QUEUED = 1000
+/** So many are written at once, then so many a second: upstream's components have 50 to 100, then 20 to 50. */
+const BURST = 250
+const PER_SECOND = 50
+/** Once these are used up, so many are written in a row, so that waiting costs few timers. */
+const TOKENS_PER_WAIT = 20
 /** Attempts at one Event, upstream's `maxTriesPerEvent`. */
 const MAX_TRIES = 12
 const RETRY_MS = 10_000
 
 interface Occurrence {
+  /** Only what identifies it: the rest may be long out of date when the Event is written. */
   readonly object: KubeObject
+  readonly atMs: number
   readonly type: 'Normal' | 'Warning'
   readonly reason: string
   readonly message: string
@@ -40,22 +48,27 @@ export class ApiEventRecorder implements EventRecorder {
   readonly #options: ApiEventRecorderOptions
   readonly #correlator: EventCorrelator
   readonly #queue: Occurrence[] = []
+  readonly #bucket: TokenBucket
   #isWriting = false
+  #isDropping = false
   #isStopped = false
   #lastNanos = 0n
 
   constructor(options: ApiEventRecorderOptions) {
     this.#options = options
     this.#correlator = new EventCorrelator(options.clock)
+    this.#bucket = new TokenBucket(BURST, PER_SECOND, options.clock.now())
   }
 
   record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
     if (this.#isStopped) return
+    const { clock, component, logger } = this.#options
     if (this.#queue.length >= MAX_QUEUED) {
-      this.#options.logger.warn({ component: this.#options.component }, 'too many events, dropping one')
+      if (!this.#isDropping) logger.warn({ component }, 'too many events, dropping some')
+      this.#isDropping = true
       return
     }
-    this.#queue.push({ object, type, reason, message })
+    this.#queue.push({ object: identified(object), atMs: clock.now(), type, reason, message })
     if (!this.#isWriting) void this.#write()
   }
 
@@ -65,20 +78,19 @@ export class ApiEventRecorder implements EventRecorder {
     this.#queue.length = 0
   }
 
-  #event({ object, type, reason }: Occurrence, { message, count, firstTimestamp }: Correlated): Typed<Event> {
-    const { clock, component, host } = this.#options
-    const now = clock.now()
+  #event({ object, atMs, type, reason }: Occurrence, { message, count, firstTimestamp }: Correlated): Typed<Event> {
+    const { component, host } = this.#options
     const { namespace, name = '' } = object.metadata
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name: `${name}.${this.#nanos(now).toString(16)}`, namespace: namespace || 'default' },
+      metadata: { name: `${name}.${this.#nanos(atMs).toString(16)}`, namespace: namespace || 'default' },
       involvedObject: referenceTo(object),
       reason,
       message,
       source: { component, ...(host ? { host } : {}) },
       firstTimestamp: formatTime(firstTimestamp),
-      lastTimestamp: formatTime(now),
+      lastTimestamp: formatTime(atMs),
       count,
       type,
       reportingComponent: component,
@@ -96,17 +108,30 @@ export class ApiEventRecorder implements EventRecorder {
   async #write(): Promise<void> {
     this.#isWriting = true
     for (let next = this.#queue.shift(); next && !this.#isStopped; next = this.#queue.shift()) {
+      await this.#turn()
       await this.#writeOne(next)
     }
     this.#isWriting = false
+    this.#isDropping = false
+  }
+
+  /** Waits until one more may be written. */
+  async #turn(): Promise<void> {
+    const { clock } = this.#options
+    while (!this.#isStopped && !this.#bucket.take(clock.now())) {
+      const waitMs = this.#bucket.waitMs(TOKENS_PER_WAIT, clock.now())
+      await new Promise<void>((resolve) => {
+        clock.setTimer(resolve, waitMs)
+      })
+    }
   }
 
   async #writeOne(occurrence: Occurrence): Promise<void> {
     const { clock, logger } = this.#options
-    const { object, type, reason, message } = occurrence
+    const { object, atMs, type, reason, message } = occurrence
     const { namespace = '', name = '', uid = '' } = object.metadata
     const objectId = `${object.kind}|${namespace}|${name}|${uid}|${object.apiVersion}`
-    const correlated = this.#correlator.correlate({ objectId, type, reason, message })
+    const correlated = this.#correlator.correlate({ objectId, atMs, type, reason, message })
     if (!correlated) return
     const event = this.#event(occurrence, correlated)
     for (let attempt = 1; !this.#isStopped; attempt++) {
@@ -142,6 +167,11 @@ export class ApiEventRecorder implements EventRecorder {
     }
     return await client.create(EVENTS, event)
   }
+}
+
+function identified({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+  const { namespace, name, uid, resourceVersion } = metadata
+  return { apiVersion, kind, metadata: { name, uid, resourceVersion, ...(namespace ? { namespace } : {}) } }
 }
 
 /** What an Event says of the object that it is about. */

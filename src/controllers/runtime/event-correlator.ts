@@ -1,5 +1,6 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import { LruMap } from './lru-map.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 /** An Event before it gets its name, times and count. */
 export interface EventOccurrence {
@@ -8,6 +9,8 @@ export interface EventOccurrence {
   readonly type: string
   readonly reason: string
   readonly message: string
+  /** When it happened, in milliseconds since the epoch; default: now. */
+  readonly atMs?: number
 }
 
 /** How an occurrence is to be written. */
@@ -32,17 +35,12 @@ interface Aggregate {
   lastAt: number
 }
 
-interface TokenBucket {
-  tokens: number
-  at: number
-}
-
 /** Sizes and limits of client-go's correlator. */
 const MAX_ENTRIES = 4096
 const MAX_SIMILAR = 10
 const SIMILAR_WITHIN_MS = 600_000
 const BURST = 25
-const REFILL_MS = 300_000
+const PER_SECOND = 1 / 300
 
 /**
  * Counts repeated Events instead of writing them anew, combines those that differ in their message only, and drops
@@ -63,11 +61,10 @@ export class EventCorrelator {
   /** What is to be written; undefined: nothing. */
   correlate(event: EventOccurrence): Correlated | undefined {
     const { logKey, message } = this.#aggregate(event)
-    const now = this.#clock.now()
     const last = this.#logged.get(logKey)
     const logged: LoggedEvent = last
       ? { ...last, count: last.count + 1 }
-      : { count: 1, firstTimestamp: now, name: undefined }
+      : { count: 1, firstTimestamp: event.atMs ?? this.#clock.now(), name: undefined }
     this.#logged.set(logKey, logged)
     if (!this.#takeToken(`${event.objectId}|${event.type}`)) return undefined
     return { logKey, message, ...logged }
@@ -100,12 +97,8 @@ export class EventCorrelator {
 
   #takeToken(key: string): boolean {
     const now = this.#clock.now()
-    const bucket = this.#buckets.get(key) ?? { tokens: BURST, at: now }
-    bucket.tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL_MS)
-    bucket.at = now
+    const bucket = this.#buckets.get(key) ?? new TokenBucket(BURST, PER_SECOND, now)
     this.#buckets.set(key, bucket)
-    if (bucket.tokens < 1) return false
-    bucket.tokens--
-    return true
+    return bucket.take(now)
   }
 }

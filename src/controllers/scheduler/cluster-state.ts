@@ -1,5 +1,7 @@
+import type { Selector } from '../../apimachinery/label-selector.ts'
 import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
 import { NodeInfo } from './node-info.ts'
+import { PlacedPods } from './placed-pods.ts'
 import { type PodInfo, podInfo } from './pod-info.ts'
 
 const REGION = 'topology.kubernetes.io/region'
@@ -20,6 +22,7 @@ export class ClusterState {
   readonly #nodes: Map<string, NodeInfo> = new Map()
   readonly #nodeOfPod: Map<string, string> = new Map()
   readonly #assumed: Set<string> = new Set()
+  readonly #placed = new PlacedPods()
   readonly #images: Map<string, ImageSpread> = new Map()
   readonly #withAffinity: Set<NodeInfo> = new Set()
   readonly #withAntiAffinity: Set<NodeInfo> = new Set()
@@ -103,6 +106,11 @@ export class ClusterState {
     return sizeBytes === undefined ? undefined : { sizeBytes, nodeCount: spread!.nodes.size }
   }
 
+  /** By node, the pods of a namespace that a selector selects; an empty selector selects none. */
+  countByNode(selector: Selector, namespace: string): ReadonlyMap<NodeInfo, number> {
+    return this.#placed.countByNode(selector, namespace)
+  }
+
   /** A pod that the API says is on a node: confirms an assumption, or is news. */
   setPod(pod: Pod): PodInfo {
     const info = podInfo(pod)
@@ -133,6 +141,7 @@ export class ClusterState {
     this.#nodeOfPod.delete(uid)
     const node = this.#nodes.get(name)
     const info = node?.remove(uid)
+    if (info) this.#placed.delete(info)
     if (node && info?.hasAffinity) this.#track(node)
     if (node && !node.node && node.pods.size === 0) this.#nodes.delete(name)
     return info
@@ -140,8 +149,9 @@ export class ClusterState {
 
   #place(info: PodInfo, nodeName: string): void {
     const before = this.#nodeOfPod.get(info.uid)
-    const former = before !== undefined && before !== nodeName ? this.#nodes.get(before) : undefined
-    if (former?.remove(info.uid)?.hasAffinity) this.#track(former)
+    const former = before === undefined ? undefined : this.#nodes.get(before)
+    const old = former?.remove(info.uid)
+    if (former && old?.hasAffinity) this.#track(former)
     let node = this.#nodes.get(nodeName)
     if (!node) {
       node = new NodeInfo(nodeName)
@@ -150,6 +160,7 @@ export class ClusterState {
     node.add(info)
     if (info.hasAffinity) this.#track(node)
     this.#nodeOfPod.set(info.uid, nodeName)
+    this.#placed.set(info, node, old)
   }
 }
 

@@ -1,4 +1,5 @@
 import { equalJson } from '../../../apimachinery/clone.ts'
+import type { Selector } from '../../../apimachinery/label-selector.ts'
 import type { Pod } from '../../../apimachinery/types/core-v1.ts'
 import type { NodeInfo } from '../node-info.ts'
 import {
@@ -12,7 +13,6 @@ import {
 } from '../plugin.ts'
 import type { PodInfo } from '../pod-info.ts'
 import {
-  countPods,
   countsNode,
   defaultConstraints,
   HOSTNAME,
@@ -41,14 +41,16 @@ class SpreadFilter implements NodeFilter {
     this.#least = constraints.map(() => undefined)
   }
 
-  static of({ pod, cluster }: Cycle, constraints: readonly SpreadConstraint[]): SpreadFilter {
+  static of(cycle: Cycle, constraints: readonly SpreadConstraint[]): SpreadFilter {
+    const { pod, cluster } = cycle
     const counts = constraints.map(() => new Map<string, number>())
+    const placed = countBySelector(cycle, constraints)
     for (const node of cluster.nodes) {
       if (!hasAllTopologies(node.labels, constraints)) continue
       for (const [i, constraint] of constraints.entries()) {
         if (!countsNode(constraint, pod, node.node!)) continue
         const domain = node.labels[constraint.topologyKey]!
-        const found = countPods(node, constraint.selector, pod.metadata.namespace ?? '')
+        const found = placed[i]!.get(node) ?? 0
         counts[i]!.set(domain, (counts[i]!.get(domain) ?? 0) + found)
       }
     }
@@ -109,8 +111,9 @@ class SpreadFilter implements NodeFilter {
 
 /** @see plugins/podtopologyspread/scoring.go */
 class SpreadScorer implements NodeScorer {
-  readonly #namespace: string
   readonly #constraints: readonly SpreadConstraint[]
+  /** Matching pods by node, per constraint. */
+  readonly #placed: readonly ReadonlyMap<NodeInfo, number>[]
   readonly #ignored: ReadonlySet<string>
   readonly #counts: readonly Map<string, number>[]
   readonly #weights: readonly number[]
@@ -127,37 +130,37 @@ class SpreadScorer implements NodeScorer {
         if (topologyKey !== HOSTNAME) counts[i]!.set(node.labels[topologyKey] ?? '', 0)
       }
     }
-    this.#namespace = cycle.pod.metadata.namespace ?? ''
     this.#constraints = constraints
+    this.#placed = countBySelector(cycle, constraints)
     this.#ignored = ignored
     this.#counts = counts
     this.#weights = constraints.map(({ topologyKey }, i) =>
       Math.log((topologyKey === HOSTNAME ? nodes.length - ignored.size : counts[i]!.size) + 2),
     )
-    this.#countAll(cycle, needsAll)
+    for (const [i, constraint] of constraints.entries()) {
+      if (constraint.topologyKey !== HOSTNAME) this.#countDomains(i, constraint, cycle.pod, needsAll)
+    }
   }
 
-  #countAll({ pod, cluster }: Cycle, needsAll: boolean): void {
-    for (const node of cluster.nodes) {
-      if (node.pods.size === 0 || (needsAll && !hasAllTopologies(node.labels, this.#constraints))) continue
-      for (const [i, constraint] of this.#constraints.entries()) {
-        const domain = node.labels[constraint.topologyKey] ?? ''
-        const before = this.#counts[i]!.get(domain)
-        if (before === undefined || !countsNode(constraint, pod, node.node!)) continue
-        this.#counts[i]!.set(domain, before + countPods(node, constraint.selector, this.#namespace))
-      }
+  #countDomains(i: number, constraint: SpreadConstraint, pod: Pod, needsAll: boolean): void {
+    const counts = this.#counts[i]!
+    for (const [node, count] of this.#placed[i]!) {
+      if (!node.node || (needsAll && !hasAllTopologies(node.labels, this.#constraints))) continue
+      const domain = node.labels[constraint.topologyKey] ?? ''
+      const before = counts.get(domain)
+      if (before !== undefined && countsNode(constraint, pod, node.node)) counts.set(domain, before + count)
     }
   }
 
   score(node: NodeInfo): number {
     if (this.#ignored.has(node.name)) return 0
     let score = 0
-    for (const [i, { topologyKey, selector, maxSkew }] of this.#constraints.entries()) {
+    for (let i = 0; i < this.#constraints.length; i++) {
+      const { topologyKey, maxSkew } = this.#constraints[i]!
       const domain = node.labels[topologyKey]
       if (domain === undefined) continue
-      const count =
-        topologyKey === HOSTNAME ? countPods(node, selector, this.#namespace) : (this.#counts[i]!.get(domain) ?? 0)
-      score += count * this.#weights[i]! + maxSkew - 1
+      const count = topologyKey === HOSTNAME ? this.#placed[i]!.get(node) : this.#counts[i]!.get(domain)
+      score += (count ?? 0) * this.#weights[i]! + maxSkew - 1
     }
     return Math.round(score)
   }
@@ -176,6 +179,16 @@ class SpreadScorer implements NodeScorer {
       else scores[i] = Math.trunc((MAX_NODE_SCORE * (most + least - score)) / most)
     }
   }
+}
+
+/** Matching pods by node for each constraint; those with the same selector are counted once. */
+function countBySelector({ pod, cluster }: Cycle, constraints: readonly SpreadConstraint[]) {
+  const counted: Map<Selector, ReadonlyMap<NodeInfo, number>> = new Map()
+  return constraints.map(({ selector }) => {
+    const counts = counted.get(selector) ?? cluster.countByNode(selector, pod.metadata.namespace ?? '')
+    counted.set(selector, counts)
+    return counts
+  })
 }
 
 /** topologySpreadConstraints, and soft spreading of pods that belong together. */

@@ -2,7 +2,6 @@ import { Selector, selectorFromSet } from '../../../apimachinery/label-selector.
 import type { Node, Pod, TopologySpreadConstraint } from '../../../apimachinery/types/core-v1.ts'
 import { type Labels, selectorOf } from '../affinity-term.ts'
 import { requiredAffinityMatches } from '../node-affinity-match.ts'
-import type { NodeInfo } from '../node-info.ts'
 import type { ObjectReader } from '../plugin.ts'
 import { untoleratedTaint } from '../taints.ts'
 import { defaultSelector } from './default-selector.ts'
@@ -65,14 +64,4 @@ export function countsNode(constraint: SpreadConstraint, pod: Pod, node: Node): 
 export function hasAllTopologies(labels: Labels, constraints: readonly SpreadConstraint[]): boolean {
   for (const { topologyKey } of constraints) if (labels[topologyKey] === undefined) return false
   return true
-}
-
-/** Pods of a namespace on a node that a selector selects and that are not on their way out. */
-export function countPods(node: NodeInfo, selector: Selector, namespace: string): number {
-  if (selector.isEmpty() || node.pods.size === 0) return 0
-  let count = 0
-  for (const { pod, namespace: own } of node.pods.values()) {
-    if (own === namespace && !pod.metadata.deletionTimestamp && selector.matches(pod.metadata.labels)) count++
-  }
-  return count
 }

@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { TestPlane } from '../../../test/suites/control-plane.ts'
+import type { ManualClock } from '../../../test/suites/manual-clock.ts'
+import { formatTime } from '../../apimachinery/clock.ts'
+import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import { ApiEventRecorder } from './api-event-recorder.ts'
+import { silentLogger } from './logger.ts'
+import { EVENTS } from './resources.ts'
+
+let plane: TestPlane
+let clock: ManualClock
+beforeEach(async () => {
+  plane = await TestPlane.start()
+  clock = plane.clock as ManualClock
+})
+afterEach(() => plane.close())
+
+const pod = (index: number): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: `p${index}`, namespace: 'default', uid: `uid-${index}`, resourceVersion: '7' },
+})
+
+function recorder(): ApiEventRecorder {
+  return new ApiEventRecorder({ client: plane.client, clock, logger: silentLogger, component: 'tester' })
+}
+
+test('of very many Events at once 250 are written, then 50 a second, with the time at which they happened', async () => {
+  const events = recorder()
+  const happened = formatTime(clock.now())
+  for (let i = 0; i < 300; i++) events.record(pod(i), 'Normal', 'Made', 'it is there')
+  const first = await plane.untilAll(EVENTS, 'default', (all) => all.length === 250)
+  expect(first[0]!.involvedObject).toEqual({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    name: 'p0',
+    namespace: 'default',
+    uid: 'uid-0',
+    resourceVersion: '7',
+  })
+  while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+  expect((await plane.client.list(EVENTS, { namespace: 'default' })).items).toHaveLength(250)
+  for (let half = 1; half <= 2; half++) {
+    clock.advance(500)
+    const written = 250 + 25 * half
+    await plane.untilAll(EVENTS, 'default', (all) => all.length >= written - 20)
+    expect((await plane.client.list(EVENTS, { namespace: 'default' })).items.length).toBeLessThanOrEqual(written)
+  }
+  while ((await plane.client.list(EVENTS, { namespace: 'default' })).items.length < 300) {
+    clock.advance(100)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const { items } = await plane.client.list(EVENTS, { namespace: 'default' })
+  expect(new Set(items.map((event) => event.firstTimestamp))).toEqual(new Set([happened]))
+  events.stop()
+})
+
+test('beyond a thousand that wait Events are dropped', async () => {
+  const events = recorder()
+  for (let i = 0; i < 2000; i++) events.record(pod(i), 'Normal', 'Made', 'it is there')
+  const count = async (): Promise<number> => (await plane.client.list(EVENTS, { namespace: 'default' })).items.length
+  // One is taken out of the queue at once.
+  while ((await count()) < 1001) {
+    clock.advance(1000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  clock.advance(60_000)
+  events.record(pod(2000), 'Normal', 'Last', 'after the rush')
+  const all = await plane.untilAll(EVENTS, 'default', (found) => found.some((event) => event.reason === 'Last'))
+  expect(all).toHaveLength(1002)
+  events.stop()
+})
