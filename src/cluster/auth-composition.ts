@@ -118,18 +118,14 @@ export class ClusterAuth {
   guarded(entry: AnyResourceEntry): AnyResourceEntry {
     const { group, resource } = entry
     if (group !== 'rbac.authorization.k8s.io' || !GUARDED.has(resource)) return entry
-    const check = async (write: Omit<RbacWrite, 'resource'>): Promise<undefined> => {
-      const escalations = new EscalationCheck(this.#authorizer!, this.#rbac.policy)
-      await escalations.check({ ...write, resource: resource as RbacWrite['resource'] })
-      return undefined
-    }
     return {
       ...entry,
       hooks: {
-        beginCreate: async (object, { user, namespace }) =>
-          user && (await check({ user, namespace, object, old: undefined })),
-        beginUpdate: async (object, old, { user, namespace }) =>
-          user && (await check({ user, namespace, object, old })),
+        authorize: async (write, { user, namespace }) => {
+          if (!user) return
+          const escalations = new EscalationCheck(this.#authorizer!, this.#rbac.policy)
+          await escalations.check({ ...write, user, namespace, resource: resource as RbacWrite['resource'] })
+        },
       },
     }
   }

@@ -125,6 +125,14 @@ export interface VersionView {
 export type Finish = (success: boolean) => void | Promise<void>
 
 export interface WriteHooks<T> {
+  /**
+   * Throws where the user may not make this write at all: asked before the resourceVersion is looked at. `name` is that
+   * of the request's path, '' for a POST; `old` is undefined for a create.
+   */
+  authorize?(
+    write: { readonly object: T; readonly old: T | undefined; readonly name: string },
+    context: StrategyContext,
+  ): Promise<void>
   beginCreate?(obj: T, context: StrategyContext, dryRun: boolean): Promise<Finish | undefined>
   beginUpdate?(obj: T, old: T, context: StrategyContext, dryRun: boolean): Promise<Finish | undefined>
   afterDelete?(obj: T, context: StrategyContext): Promise<void>

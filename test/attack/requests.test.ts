@@ -201,6 +201,34 @@ describe('escalation', () => {
     expect((await server.ask({ path: '/api/v1/namespaces/dev/secrets', token: JANE })).status).toBe(403)
   })
 
+  test('is refused before the resourceVersion is looked at, as upstream', async () => {
+    const path = `${RBAC}/namespaces/dev/roles/maps`
+    const metadata = { name: 'maps', namespace: 'dev', resourceVersion: '1' }
+    const secrets = [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }]
+    const greedy = await server.ask({ method: 'PUT', path, body: { metadata, rules: secrets }, token: JANE })
+    expect(greedy.status).toBe(403)
+    expect(greedy.body?.['message']).toBe(
+      'roles.rbac.authorization.k8s.io "maps" is forbidden: user "jane" (groups=["dev" "qa" "system:authenticated"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[""], Resources:["secrets"], Verbs:["get"]}',
+    )
+    expect((await server.ask({ method: 'PUT', path, body: { metadata, rules: [] }, token: JANE })).status).toBe(409)
+  })
+
+  test('the verb escalate on one name counts for the name in the path, also where a PUT creates', async () => {
+    const rbac = 'rbac.authorization.k8s.io'
+    const escalate = { apiGroups: [rbac], resources: ['roles'], verbs: ['escalate'], resourceNames: ['mine'] }
+    await server.grant('dev', 'escalates-mine', jane, [escalate])
+    const rules = [{ apiGroups: [''], resources: ['nodes'], verbs: ['get'] }]
+    const put = (name: string): Promise<number> => {
+      const path = `${RBAC}/namespaces/dev/roles/${name}`
+      return server.ask({ method: 'PUT', path, body: { metadata: { name }, rules }, token: JANE }).then((a) => a.status)
+    }
+    expect(await put('other')).toBe(403)
+    expect(await put('mine')).toBe(201)
+    const post = { method: 'POST', path: `${RBAC}/namespaces/dev/roles`, body: { metadata: { name: 'mine' }, rules } }
+    expect((await server.ask({ ...post, token: JANE })).status).toBe(403)
+    await server.admin('DELETE', `${RBAC}/namespaces/dev/roles/escalates-mine`)
+  })
+
   test('what jane has herself she may give on', async () => {
     const body = binding('give', 'Role', 'maps', bob)
     expect((await server.ask({ method: 'POST', path: rolebindings, body, token: JANE })).status).toBe(201)

@@ -169,6 +169,7 @@ export class ResourceStore {
 
   /** Creates `object`, which belongs to the store from here on. Errors: 409, 422 and those of `validate`. */
   async create(context: RequestContext, object: KubeObject, validate?: ValidateCreate): Promise<StoredObject> {
+    await this.entry.hooks?.authorize?.({ object, old: undefined, name: '' }, this.strategyContext(context))
     const metadata = object.metadata
     if (!metadata.generateName || metadata.name) return await this.#createOnce(context, object, validate)
     for (let attempt = 1; ; attempt++) {
@@ -266,21 +267,13 @@ export class ResourceStore {
     }
     if (request.preconditions) checkPreconditions(this.identity, key, existing, request.preconditions)
     const object = await request.updatedObject(existing)
-    if (!existing) {
-      const stored = await this.#createOnUpdate(context, object, request.validateCreate)
-      return { stored, created: true }
-    }
+    // A subresource changes nothing that hooks look after: upstream's status stores have none.
+    const hooks = request.strategy ? undefined : this.entry.hooks
+    await hooks?.authorize?.({ object, old: existing, name }, this.strategyContext(context))
+    if (!existing) return { stored: await this.#createOnce(context, object, request.validateCreate), created: true }
     this.#settleResourceVersion(object, existing, name)
     const stored = await this.#replace(context, key, object, current!, request)
     return { stored, created: false }
-  }
-
-  async #createOnUpdate(
-    context: RequestContext,
-    object: KubeObject,
-    validate: ValidateCreate | undefined,
-  ): Promise<StoredObject> {
-    return await this.#createOnce(context, object, validate)
   }
 
   /** Optimistic concurrency: what the client read must be what is there, unless the kind allows to leave it open. */
@@ -308,7 +301,6 @@ export class ResourceStore {
   ): Promise<StoredObject> {
     const existing = current.object
     const strategyContext = this.strategyContext(context)
-    // A subresource changes nothing that hooks look after: upstream's status stores have none.
     const hooks = request.strategy ? undefined : this.entry.hooks
     const finish = await hooks?.beginUpdate?.(object, existing, strategyContext, context.dryRun)
     return await finishing(finish, async () => {

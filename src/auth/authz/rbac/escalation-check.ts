@@ -28,6 +28,8 @@ export interface RbacWrite {
   readonly resource: 'roles' | 'clusterroles' | 'rolebindings' | 'clusterrolebindings'
   readonly namespace: string
   readonly user: UserInfo
+  /** Of the request's path: '' for a POST. */
+  readonly name: string
   readonly object: KubeObject
   /** Undefined for a create. */
   readonly old: KubeObject | undefined
@@ -55,8 +57,7 @@ export class EscalationCheck {
   }
 
   async #checkRole(write: RbacWrite): Promise<void> {
-    const { resource, object, old } = write
-    const name = old?.metadata.name ?? ''
+    const { resource, name, object, old } = write
     if (await this.#may(write, { verb: 'escalate', resource, name })) return
     if (old && changesOnlyOwnership(object, old)) return
     const role = object as unknown as Role | ClusterRole
