@@ -21,6 +21,16 @@ export const systemClock: Clock = {
   },
 }
 
+/** Calls `work` again and again until it is called off. */
+export function every(clock: Clock, intervalMs: number, work: () => void): Timer {
+  let timer = clock.setTimer(run, intervalMs)
+  function run(): void {
+    timer = clock.setTimer(run, intervalMs)
+    work()
+  }
+  return { cancel: () => timer.cancel() }
+}
+
 /** Node's longest timer: 2^31 - 1 ms. */
 const MAX_DELAY_MS = 2_147_483_647
 

@@ -198,7 +198,7 @@ function pairOf(text: string): [string, string] {
 
 function requestHeaderOf(flags: AuthFlags): RequestHeaderFlags | undefined {
   if (!flags.requestheaderClientCaFile) return undefined
-  const headers = (text: string | undefined): string[] => listOf(text ?? '').map((h) => h.toLowerCase())
+  const headers = (text: string | undefined): string[] => listOf(text ?? '')
   return {
     clientCaFile: flags.requestheaderClientCaFile,
     allowedNames: listOf(flags.requestheaderAllowedNames ?? ''),

@@ -15,6 +15,7 @@ interface Flags {
   leaderElectResourceNamespace: string
   useServiceAccountCredentials?: boolean | string
   rootCaFile?: string
+  serviceAccountPrivateKeyFile?: string
 }
 
 /** `kubemu controller-manager`: the controllers alone, over HTTP, with kube-controller-manager's own flag names. */
@@ -30,6 +31,7 @@ export function controllerManagerCommand(): Command {
     .option('--leader-elect-resource-namespace <namespace>', 'namespace of the Lease', 'kube-system')
     .option('--use-service-account-credentials [bool]', 'act as a service account of its own for each controller')
     .option('--root-ca-file <file>', 'certificates that the API server is verified with, to be published')
+    .option('--service-account-private-key-file <file>', 'key that signs the tokens which Secrets ask for')
     .action(async (flags: Flags) => {
       await run(flags).catch(failWith)
     })
@@ -41,6 +43,7 @@ async function run(flags: Flags): Promise<void> {
     kubeconfig: flags.kubeconfig,
     useServiceAccountCredentials: credentials === true || credentials === 'true',
     rootCaFile: flags.rootCaFile,
+    serviceAccountKeyFile: flags.serviceAccountPrivateKeyFile,
     leaderElection: leaderElectionOf(flags),
   }
   const stop = await runControllerManager(options, pino())

@@ -20,6 +20,7 @@ import { CertificateVerifier } from '../auth/authn/certificate-chain.ts'
 import { FailOnErrorAuthenticator } from '../auth/authn/fail-on-error.ts'
 import { OidcAuthenticator } from '../auth/authn/oidc.ts'
 import { RequestHeaderAuthenticator } from '../auth/authn/request-header.ts'
+import type { TokenIssuer } from '../auth/authn/service-account/token-issuer.ts'
 import { AudienceAgnosticToken, type TokenAuthenticator, TokenUnion } from '../auth/authn/token-authenticator.ts'
 import { TokenFileAuthenticator } from '../auth/authn/token-file.ts'
 import { UnionAuthenticator } from '../auth/authn/union.ts'
@@ -40,6 +41,7 @@ import { readWebhookConfig } from '../auth/webhook/webhook-config.ts'
 import type { Registry } from '../registry/generic/registry.ts'
 import type { AnyResourceEntry } from '../registry/resource.ts'
 import type { AuthOptions, OidcFlags } from './auth-options.ts'
+import type { ClientTrust } from './bootstrap/client-trust.ts'
 import { NodeUsageSource } from './node-usage-source.ts'
 import { RbacSource } from './rbac-source.ts'
 import { registryObjectReader } from './registry-object-reader.ts'
@@ -139,6 +141,18 @@ export class ClusterAuth {
       ['authentication.k8s.io/tokenreviews', tokenReview(this.#tokenAuthenticator(parts), this.#audiences)],
       ['/serviceaccounts/token', this.#serviceAccounts.tokenRequests(registry, clock)],
     ])
+  }
+
+  /** Whom this server trusts to say who a client is. */
+  get clientTrust(): ClientTrust {
+    const { requestHeader } = this.#options
+    const ca = this.#requestHeaderCa
+    return { userCas: this.#userCas, frontProxy: requestHeader && ca ? { ca, headers: requestHeader } : undefined }
+  }
+
+  /** Signs tokens of service accounts. */
+  get tokenIssuer(): TokenIssuer {
+    return this.#serviceAccounts.issuer
   }
 
   /** OpenID discovery for the tokens of service accounts; `address` is where clients reach this server. */

@@ -31,9 +31,13 @@ export interface ServiceAccountOptions {
   readonly extendExpiration: boolean
 }
 
-/** `--requestheader-*`; names of headers in lower case. */
-export interface RequestHeaderFlags {
+/** `--requestheader-*` */
+export interface RequestHeaderFlags extends ProxyHeaders {
   readonly clientCaFile: string
+}
+
+/** Which front proxies are taken at their word, and in which headers. */
+export interface ProxyHeaders {
   readonly allowedNames: readonly string[]
   readonly usernameHeaders: readonly string[]
   readonly uidHeaders: readonly string[]

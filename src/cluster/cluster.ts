@@ -110,6 +110,7 @@ async function controllersPart({ server, client, clock, logger }: ClusterAccess,
     logger,
     controllers: allControllers({
       quotaUsage,
+      createToken: (account) => server.tokenIssuer.issueLegacy(account),
       ...(server.rootCa ? { rootCa: server.rootCa } : {}),
       ...(server.authority ? { certificateSigner: certificateSigner(server.authority) } : {}),
     }),

@@ -14,7 +14,7 @@ import { AdmissionMetrics } from '../api/metrics/admission-metrics.ts'
 import { ApiMetrics, type ObjectCount } from '../api/metrics/api-metrics.ts'
 import type { Impersonate } from '../api/pipeline.ts'
 import { ResourceCatalog } from '../api/resource-catalog.ts'
-import { type Clock, systemClock, type Timer } from '../apimachinery/clock.ts'
+import { type Clock, every, systemClock } from '../apimachinery/clock.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
 import { builtinEntries } from '../registry/builtin-entries.ts'
@@ -207,16 +207,6 @@ function* objectCounts(registry: Registry): Generator<ObjectCount> {
 
 /** How often upstream looks whether addresses and ports agree with the services. */
 const SERVICE_REPAIR_MS = 180_000
-
-/** Calls `work` again and again until it is called off. */
-function every(clock: Clock, intervalMs: number, work: () => void): Timer {
-  let timer = clock.setTimer(run, intervalMs)
-  function run(): void {
-    work()
-    timer = clock.setTimer(run, intervalMs)
-  }
-  return { cancel: () => timer.cancel() }
-}
 
 function healthChecks(store: Store): { healthz: HealthCheck[]; livez: HealthCheck[]; readyz: HealthCheck[] } {
   const ping: HealthCheck = { name: 'ping', check: () => {} }

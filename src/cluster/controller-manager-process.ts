@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { quotaUsage } from '../admission/plugins/resource-quota/quota-usage.ts'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
+import { LEGACY_ISSUER } from '../auth/authn/service-account/service-account-claims.ts'
+import { loadServiceAccountKeys } from '../auth/authn/service-account/signing-keys.ts'
+import { TokenIssuer } from '../auth/authn/service-account/token-issuer.ts'
 import { allControllers, allLoops } from '../controllers/all-controllers.ts'
 import { ControllerManager, type ControllerManagerOptions } from '../controllers/controller-manager.ts'
 import { HttpClient } from '../controllers/http/http-client.ts'
@@ -12,6 +15,8 @@ export interface ControllerManagerProcessOptions {
   readonly kubeconfig: string
   readonly useServiceAccountCredentials: boolean
   readonly rootCaFile: string | undefined
+  /** Key that signs the tokens which Secrets ask for; undefined: they get none. */
+  readonly serviceAccountKeyFile: string | undefined
   /** Undefined: works at once. */
   readonly leaderElection: ControllerManagerOptions['leaderElection']
   readonly clock?: Clock
@@ -22,7 +27,8 @@ export async function runControllerManager(
   options: ControllerManagerProcessOptions,
   logger: Logger,
 ): Promise<() => Promise<void>> {
-  const { leaderElection, rootCaFile, clock = systemClock } = options
+  const { leaderElection, rootCaFile, serviceAccountKeyFile, clock = systemClock } = options
+  const issuer = serviceAccountKeyFile ? await tokenIssuer(serviceAccountKeyFile) : undefined
   const client = HttpClient.connect({
     access: await readKubeconfig(options.kubeconfig),
     clock,
@@ -35,6 +41,7 @@ export async function runControllerManager(
     logger,
     controllers: allControllers({
       quotaUsage,
+      ...(issuer ? { createToken: (account) => issuer.issueLegacy(account) } : {}),
       ...(rootCaFile ? { rootCa: await readFile(rootCaFile, 'utf8') } : {}),
     }),
     loops: allLoops(),
@@ -47,4 +54,9 @@ export async function runControllerManager(
     await manager.stop()
     client.close()
   }
+}
+
+async function tokenIssuer(keyFile: string): Promise<TokenIssuer> {
+  const keys = loadServiceAccountKeys(await readFile(keyFile, 'utf8'), [])
+  return new TokenIssuer(LEGACY_ISSUER, async () => keys)
 }

@@ -4,11 +4,13 @@ import { rootPaths } from '../api/root-paths.ts'
 import { versionPath } from '../api/version.ts'
 import type { NodeConnector } from '../api/virtual/pod-connect.ts'
 import { systemClock } from '../apimachinery/clock.ts'
+import type { TokenIssuer } from '../auth/authn/service-account/token-issuer.ts'
 import { admissionOptionsOf, clusterAdmission } from './admission-composition.ts'
 import { createAuditor } from './audit-composition.ts'
 import { ClusterAuth } from './auth-composition.ts'
 import { bootstrap } from './bootstrap/bootstrap.ts'
 import { type ControlPlane, createControlPlane } from './control-plane.ts'
+import { keepConfigMaps } from './kept-config-maps.ts'
 import { openStore } from './open-store.ts'
 import type { CertificateAuthority } from './pki/certificate-authority.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -23,6 +25,8 @@ export interface RunningServer {
   readonly rootCa: string | undefined
   /** Signs the certificates of this cluster's clients; undefined where nobody can show one. */
   readonly authority: CertificateAuthority | undefined
+  /** Signs tokens of service accounts. */
+  readonly tokenIssuer: TokenIssuer
   /** Reaches the containers of pods from now on: logs, exec, attach, port forwarding. */
   connectNodes(connector: NodeConnector): void
   close(): Promise<void>
@@ -73,7 +77,9 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
   })
   auditor?.install(plane.app)
   await bootstrap(plane)
-  await auth.start(plane.registry)
+  const { registry } = plane
+  const kept = await keepConfigMaps({ registry, trust: () => auth.clientTrust, clock: systemClock, logger })
+  await auth.start(registry)
   const port = await plane.listen(options.bindAddress, options.securePort ?? options.insecurePort ?? 0)
   serving.started(plane.app)
   if (tls && options.insecurePort !== undefined) await plane.listenPlain(options.bindAddress, options.insecurePort)
@@ -85,10 +91,12 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     url,
     rootCa: clientCa,
     authority,
+    tokenIssuer: auth.tokenIssuer,
     connectNodes: (nodes) => {
       connector = nodes
     },
     close: async () => {
+      kept.cancel()
       serving.close()
       await plane.close()
       auth.close()

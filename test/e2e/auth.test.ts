@@ -9,7 +9,7 @@ import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
 import { OidcIssuer } from '../suites/oidc-issuer.ts'
 
 const run = promisify(execFile)
-const ROOT = join(import.meta.dirname, '../..')
+const PROGRAM = join(import.meta.dirname, '../../dist/kubemu.mjs')
 
 let issuer: OidcIssuer
 let server: AuthServer
@@ -31,6 +31,7 @@ beforeAll(async () => {
       'policy.jsonl':
         '{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":"carol","namespace":"dev","resource":"*","apiGroup":"*","readonly":true}}\n',
     },
+    { controllers: true },
   )
   admin = new CommandLine(kubectlBinary(), server.kubeconfig, server.folder)
   await admin.ok(['create', 'namespace', 'dev'])
@@ -60,6 +61,12 @@ async function kubectlAs(name: string, user: object): Promise<CommandLine> {
   return new CommandLine(kubectlBinary(), path, server.folder)
 }
 
+/** What kubectl prints, once it prints something. */
+async function eventually(print: () => Promise<string>): Promise<string> {
+  await expect.poll(print, { timeout: 30_000 }).not.toBe('')
+  return (await print()).trim()
+}
+
 /** Reads what the reader may, and nothing else; is told so in upstream's words. */
 async function reachesOnlyConfigMaps(kubectl: CommandLine, user: string): Promise<void> {
   expect(await kubectl.ok(['get', 'configmap', 'c', '-o', 'name'])).toBe('configmap/c\n')
@@ -82,17 +89,9 @@ describe('each kind of user reaches what its policy lets it, and no more', () =>
   test('a certificate of `kubemu kubeconfig`', async () => {
     await bindReader('cert', '--group=auditors')
     const path = join(server.folder, 'dora.kubeconfig')
-    const args = [
-      '--import',
-      'tsx',
-      'src/cli/main.ts',
-      'kubeconfig',
-      '--user=dora',
-      '--group=auditors',
-      '--namespace=dev',
-    ]
+    const args = ['kubeconfig', '--user=dora', '--group=auditors', '--namespace=dev']
     const target = [`--cert-dir=${join(server.folder, 'pki')}`, `--server=${server.url}`, `--kubeconfig=${path}`]
-    await run(process.execPath, [...args, ...target], { cwd: ROOT })
+    await run(process.execPath, [PROGRAM, ...args, ...target])
     await reachesOnlyConfigMaps(new CommandLine(kubectlBinary(), path, server.folder), 'dora')
   })
 
@@ -187,20 +186,80 @@ test('a certificate signing request, approved, gives a user a certificate that w
   }
   await admin.ok(['create', '-f', '-'], { stdin: JSON.stringify(request) })
   expect(await admin.ok(['certificate', 'approve', 'ray'])).toContain('approved')
-  // What the signing controller does once it sees the approval.
-  const authority = await server.pki.authority()
-  const certificate = await authority.signRequest(csr, { usages: ['client auth'], durationMs: 3_600_000 })
-  const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests/ray'
-  const approved = (await server.admin('GET', path)) as { readonly status?: object }
-  const signed = {
-    ...approved,
-    status: { ...approved.status, certificate: Buffer.from(certificate).toString('base64') },
-  }
-  await server.admin('PUT', `${path}/status`, signed)
-  const issued = await admin.ok(['get', 'csr', 'ray', '-o', 'jsonpath={.status.certificate}'])
+  const issued = await eventually(() => admin.ok(['get', 'csr', 'ray', '-o', 'jsonpath={.status.certificate}']))
+  expect(await admin.ok(['get', 'csr', 'ray'])).toContain('Approved,Issued')
   const ray = await kubectlAs('ray', {
     'client-certificate-data': issued,
     'client-key-data': (await readFile(key)).toString('base64'),
   })
   await reachesOnlyConfigMaps(ray, 'ray')
+})
+
+describe('a Secret of type kubernetes.io/service-account-token', () => {
+  const manifest = (name: string, account: string): string => `
+apiVersion: v1
+kind: Secret
+metadata:
+  name: ${name}
+  namespace: dev
+  annotations: {kubernetes.io/service-account.name: ${account}}
+type: kubernetes.io/service-account-token
+`
+  const filled = (name: string): Promise<string> =>
+    eventually(() => admin.ok(['get', 'secret', name, '-n', 'dev', '-o', 'jsonpath={.data.token}']))
+
+  test('is given a token that works until the Secret is deleted', async () => {
+    await bindReader('fixed', '--serviceaccount=dev:fixed')
+    await admin.ok(['create', 'serviceaccount', 'fixed', '-n', 'dev'])
+    await admin.ok(['create', '-f', '-'], { stdin: manifest('fixed-token', 'fixed') })
+    const token = Buffer.from(await filled('fixed-token'), 'base64').toString()
+    const described = await admin.ok(['describe', 'secret', 'fixed-token', '-n', 'dev'])
+    expect(described).toContain(`token:      ${token}`)
+    expect(described).toMatch(/kubernetes\.io\/service-account\.uid: [0-9a-f-]{36}/)
+    expect(described).toMatch(/ca\.crt: +\d+ bytes/)
+    expect(described).toMatch(/namespace: +3 bytes/)
+    const fixed = await kubectlAs('fixed', { token })
+    await reachesOnlyConfigMaps(fixed, 'system:serviceaccount:dev:fixed')
+    const today = await admin.ok(['get', 'secret', 'fixed-token', '-n', 'dev', '-o', 'jsonpath={.metadata.labels}'])
+    expect(today).toContain('kubernetes.io/legacy-token-last-used')
+    await admin.ok(['delete', 'secret', 'fixed-token', '-n', 'dev'])
+    expect(await fixed.fails(['get', 'configmaps'])).toContain('Unauthorized')
+  })
+
+  test('goes with its account, and one for an account that is not there goes at once', async () => {
+    await admin.ok(['create', 'serviceaccount', 'brief', '-n', 'dev'])
+    await admin.ok(['create', '-f', '-'], { stdin: manifest('brief-token', 'brief') })
+    await filled('brief-token')
+    await admin.ok(['delete', 'serviceaccount', 'brief', '-n', 'dev'])
+    await admin.ok(['create', '-f', '-'], { stdin: manifest('nobodys', 'nobody') })
+    const left = (): Promise<string> => admin.ok(['get', 'secrets', '-n', 'dev', '-o', 'name'])
+    await expect.poll(left, { timeout: 30_000 }).not.toMatch(/brief-token|nobodys/)
+  })
+
+  test('is taken out of the list of its account when it is deleted', async () => {
+    await admin.ok(['create', 'serviceaccount', 'lists', '-n', 'dev'])
+    await admin.ok(['create', '-f', '-'], { stdin: manifest('listed', 'lists') })
+    await filled('listed')
+    const secrets = '{"secrets":[{"name":"listed"},{"name":"another"}]}'
+    await admin.ok(['patch', 'serviceaccount', 'lists', '-n', 'dev', '-p', secrets])
+    await admin.ok(['delete', 'secret', 'listed', '-n', 'dev'])
+    const names = (): Promise<string> =>
+      admin.ok(['get', 'serviceaccount', 'lists', '-n', 'dev', '-o', 'jsonpath={.secrets[*].name}'])
+    await expect.poll(names, { timeout: 30_000 }).toBe('another')
+  })
+})
+
+test('what the server tells of itself in kube-system', async () => {
+  const data = async (name: string): Promise<Record<string, string>> =>
+    JSON.parse(await admin.ok(['get', 'configmap', name, '-n', 'kube-system', '-o', 'jsonpath={.data}'])) as Record<
+      string,
+      string
+    >
+  const trust = await data('extension-apiserver-authentication')
+  expect(trust['client-ca-file']?.trim()).toBe(server.ca.trim())
+  expect(trust['requestheader-client-ca-file']?.trim()).toBe(server.frontProxy.pair.certificate.trim())
+  expect(trust['requestheader-username-headers']).toBe('["X-Remote-User"]')
+  expect(trust['requestheader-allowed-names']).toBe('["proxy"]')
+  const { since } = await data('kube-apiserver-legacy-service-account-token-tracking')
+  expect(since).toMatch(/^\d{4}-\d{2}-\d{2}$/)
 })

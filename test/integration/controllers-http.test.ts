@@ -47,6 +47,7 @@ function startManager(identity: string): Promise<() => Promise<void>> {
       kubeconfig,
       useServiceAccountCredentials: true,
       rootCaFile: undefined,
+      serviceAccountKeyFile: undefined,
       leaderElection: { identity, leaseDurationMs: 60_000, renewDeadlineMs: 40_000, retryPeriodMs: 200 },
     },
     log,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { apiserverOptions } from '../../src/cli/apiserver.ts'
+import { startCluster } from '../../src/cluster/cluster.ts'
 import { CertificateAuthority, type KeyPair } from '../../src/cluster/pki/certificate-authority.ts'
 import { ClusterPki } from '../../src/cluster/pki/cluster-pki.ts'
 import { openPkiDirectory } from '../../src/cluster/pki/pki-files.ts'
@@ -37,14 +38,14 @@ export const BOB = 'bob-token-0003'
 export class AuthServer {
   readonly folder: string
   readonly url: string
-  readonly #server: RunningServer
+  readonly #server: Pick<RunningServer, 'close'>
   readonly pki: ClusterPki
   readonly frontProxy: CertificateAuthority
   readonly #ca: string
 
   private constructor(
     folder: string,
-    server: RunningServer,
+    server: Pick<RunningServer, 'url' | 'close'>,
     pki: ClusterPki,
     frontProxy: CertificateAuthority,
     ca: string,
@@ -61,6 +62,7 @@ export class AuthServer {
   static async start(
     flags: readonly string[] = ['--authorization-mode=Node,RBAC'],
     files: Readonly<Record<string, string>> = {},
+    { controllers = false }: { readonly controllers?: boolean } = {},
   ): Promise<AuthServer> {
     const folder = await mkdtemp(join(tmpdir(), 'kubemu-auth-'))
     const frontProxy = await CertificateAuthority.create('front-proxy-ca')
@@ -87,7 +89,11 @@ export class AuthServer {
       '--service-cluster-ip-range=10.0.0.0/24',
       ...flags,
     ].map((flag) => flag.replaceAll('{folder}', folder))
-    const server = await startServer(apiserverOptions(given), pino({ level: 'silent' }))
+    const options = apiserverOptions(given)
+    const logger = pino({ level: 'silent' })
+    const server = controllers
+      ? await startCluster({ server: options, scheduler: false }, logger)
+      : await startServer(options, logger)
     const pki = new ClusterPki(await openPkiDirectory(join(folder, 'pki')))
     const ca = await readFile(join(folder, 'pki/ca.crt'), 'utf8')
     return new AuthServer(folder, server, pki, frontProxy, ca)

@@ -5,6 +5,11 @@ const ANY_USAGE = '2.5.29.37.0'
 /** Longest chain that is tried, leaf and root included. */
 const MAX_DEPTH = 8
 
+/** The certificates of a text in PEM, each as a text of its own. */
+export function certificateBlocks(text: string): readonly string[] {
+  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []
+}
+
 /** The span of time in which a whole chain is valid, in milliseconds since the epoch. */
 export interface ChainValidity {
   readonly from: number
@@ -17,8 +22,8 @@ export class CertificateVerifier {
 
   /** `bundle`: one or more certificates in PEM. Throws where there is none. */
   constructor(bundle: string) {
-    const blocks = bundle.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g)
-    if (!blocks) throw new Error('the CA bundle holds no certificate')
+    const blocks = certificateBlocks(bundle)
+    if (blocks.length === 0) throw new Error('the CA bundle holds no certificate')
     this.#roots = blocks.map((pem) => new X509Certificate(pem))
   }
 

@@ -14,7 +14,7 @@ export interface RequestHeaderOptions {
   readonly verifier: CertificateVerifier
   /** Common names of their certificates; empty: any. */
   readonly allowedNames: readonly string[]
-  /** Names of headers, in lower case, the first that has a value counts. */
+  /** Names of headers; the first that has a value counts. */
   readonly usernameHeaders: readonly string[]
   readonly uidHeaders: readonly string[]
   readonly groupHeaders: readonly string[]
@@ -33,7 +33,14 @@ export class RequestHeaderAuthenticator implements Authenticator {
   readonly #options: RequestHeaderOptions
 
   constructor(options: RequestHeaderOptions) {
-    this.#options = options
+    const lower = (names: readonly string[]): string[] => names.map((name) => name.toLowerCase())
+    this.#options = {
+      ...options,
+      usernameHeaders: lower(options.usernameHeaders),
+      uidHeaders: lower(options.uidHeaders),
+      groupHeaders: lower(options.groupHeaders),
+      extraHeaderPrefixes: lower(options.extraHeaderPrefixes),
+    }
   }
 
   authenticate(request: AuthenticationRequest): Authenticated | undefined {

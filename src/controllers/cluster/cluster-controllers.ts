@@ -16,6 +16,8 @@ import { podGcController } from './pod-gc.ts'
 import { type QuotaUsage, resourceQuotaController } from './resource-quota.ts'
 import { rootCaPublisher } from './root-ca-publisher.ts'
 import { serviceAccountController } from './service-account-controller.ts'
+import { legacyTokenCleaner } from './service-accounts/legacy-token-cleaner.ts'
+import { type CreateToken, serviceAccountTokenController } from './service-accounts/token-controller.ts'
 import { taintEvictionController } from './taint-eviction.ts'
 import { ttlAfterFinishedController } from './ttl-after-finished.ts'
 import { claimBinder } from './volumes/claim-controller.ts'
@@ -31,6 +33,8 @@ import { volumeBinder } from './volumes/volume-controller.ts'
 export interface ClusterControllersOptions {
   /** Certificates that the API server is verified with, in PEM; undefined: nothing is published. */
   readonly rootCa?: string
+  /** Makes tokens for Secrets that ask for one; undefined: they stay empty. */
+  readonly createToken?: CreateToken
   /** Counts what a quota limits, as admission does; undefined: the status of quotas is left alone. */
   readonly quotaUsage?: QuotaUsage
   /** Signs certificate requests; undefined: none are approved or signed here. */
@@ -41,11 +45,14 @@ export interface ClusterControllersOptions {
 
 /** Controllers of what every cluster has besides workloads. */
 export function clusterControllers(options: ClusterControllersOptions = {}): readonly Controller[] {
-  const { rootCa, quotaUsage, certificateSigner, simulatedProvisioners = [SIMULATED_PROVISIONER] } = options
+  const { rootCa, createToken, quotaUsage, certificateSigner } = options
+  const { simulatedProvisioners = [SIMULATED_PROVISIONER] } = options
   return [
     namespaceController,
     serviceAccountController,
     ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]),
+    ...(createToken ? [serviceAccountTokenController({ createToken, rootCa })] : []),
+    legacyTokenCleaner,
     clusterRoleAggregationController,
     endpointsController(),
     endpointSliceController(),

@@ -1,5 +1,5 @@
+import { podReferences, volumeSecrets } from '../../../apimachinery/pod-references.ts'
 import type { PersistentVolume, Pod } from '../../../apimachinery/types/core-v1.ts'
-import { podReferences, volumeSecrets } from './pod-references.ts'
 
 /** Kinds of objects that belong to one node by a field of their own. */
 export type NodeOwnedKind = 'volumeattachments' | 'resourceslices'

@@ -1,11 +1,4 @@
-import type {
-  Container,
-  EphemeralContainer,
-  PersistentVolume,
-  Pod,
-  PodSpec,
-  Volume,
-} from '../../../apimachinery/types/core-v1.ts'
+import type { Container, EphemeralContainer, PersistentVolume, Pod, PodSpec, Volume } from './types/core-v1.ts'
 
 /** A kind of object that nodes may reach through what runs on them. */
 export type ReferencedKind =
