@@ -1,3 +1,4 @@
+import { isExpired } from '../../apimachinery/api-error.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import { apiVersionOf, parseApiVersion } from '../../apimachinery/group-version.ts'
 import type { JsonObject, KubeObject } from '../../apimachinery/kube-object.ts'
@@ -36,6 +37,9 @@ const PATCH_CONTENT_TYPES: Readonly<Record<PatchType, string>> = {
   apply: 'application/apply-patch+yaml',
 }
 
+/** Lists come in pages of so many, as client-go's pager asks for. */
+const PAGE_SIZE = 500
+
 /** Watches end by themselves after between this and twice as long, as client-go's reflectors ask for. */
 const MIN_WATCH_SECONDS = 300
 
@@ -70,7 +74,33 @@ export class HttpClient implements Client {
     return await this.#json<T>({ method: 'GET', path: pathOf(resource, key) })
   }
 
+  /**
+   * The whole list, page by page, unless the query asks for one page, or for a revision that only a cache has.
+   *
+   * @see client-go tools/pager/pager.go
+   */
   async list<T extends KubeObject>(resource: ResourceRef<T>, query: ListQuery = {}): Promise<ObjectList<T>> {
+    const { limit, continueToken, resourceVersion = '' } = query
+    const wantsAll = limit === undefined && continueToken === undefined
+    if (!wantsAll || (resourceVersion !== '' && resourceVersion !== '0')) return await this.#page(resource, query)
+    const first = await this.#page(resource, { ...query, limit: PAGE_SIZE })
+    const items = [...first.items]
+    for (let next = first.continueToken; next !== undefined; ) {
+      try {
+        const rest = { ...query, resourceVersion: '', limit: PAGE_SIZE, continueToken: next }
+        const page = await this.#page(resource, rest)
+        for (const item of page.items) items.push(item)
+        next = page.continueToken
+      } catch (error) {
+        // The snapshot is gone: only the whole list at once shows one state.
+        if (isExpired(error)) return await this.#page(resource, query)
+        throw error
+      }
+    }
+    return { items, resourceVersion: first.resourceVersion }
+  }
+
+  async #page<T extends KubeObject>(resource: ResourceRef<T>, query: ListQuery): Promise<ObjectList<T>> {
     const path = pathOf(resource, { namespace: query.namespace ?? '', name: '' })
     const parameters = queryText({
       labelSelector: query.labelSelector,
