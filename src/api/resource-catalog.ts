@@ -18,9 +18,11 @@ export interface CatalogOptions {
   readonly clock: Clock
   /** Handlers of what is not stored, by `group/resource` or `group/resource/subresource`. */
   readonly virtual: ReadonlyMap<string, VirtualHandlers>
-  /** `group/version` of optional versions to serve as well (`--runtime-config`). */
-  readonly enabledVersions?: ReadonlySet<string>
+  /** Whether a resource is served that is, or is not, by default (`--runtime-config`). Unset: the default. */
+  readonly serves?: ServesResource
 }
+
+export type ServesResource = (group: string, version: string, resource: string, byDefault: boolean) => boolean
 
 /** Every resource that is served, by group, version and name. */
 export class ResourceCatalog {
@@ -29,17 +31,19 @@ export class ResourceCatalog {
   readonly #byGroupVersion = new Map<string, ApiResource[]>()
 
   constructor(options: CatalogOptions) {
-    const enabled = options.enabledVersions ?? new Set<string>()
+    const defaults = new Map(groupFacts().map((g) => [g.name, g.versions]))
+    const { serves = (_group, _version, _resource, byDefault) => byDefault } = options
+    for (const fact of resourceFacts()) {
+      const { group, version, resource } = fact
+      const byDefault = defaults.get(group)?.includes(version) ?? false
+      if (serves(group, version, resource, byDefault)) this.#add(fact, options)
+    }
     this.groups = groupFacts()
       .map((g) => ({
         ...g,
-        versions: [...g.versions, ...g.optionalVersions.filter((v) => enabled.has(`${g.name}/${v}`))],
+        versions: [...g.versions, ...g.optionalVersions].filter((v) => this.resourcesOf(g.name, v) !== undefined),
       }))
       .filter((g) => g.versions.length > 0)
-    const served = new Map(this.groups.map((g) => [g.name, g.versions]))
-    for (const fact of resourceFacts()) {
-      if (served.get(fact.group)?.includes(fact.version)) this.#add(fact, options)
-    }
   }
 
   find(group: string, version: string, resource: string): ApiResource | undefined {
@@ -63,6 +67,8 @@ export class ResourceCatalog {
   #add(fact: ResourceFact, options: CatalogOptions): void {
     const { group, version, resource } = fact
     const backing = options.registry.backing(group, resource) ?? aliasBacking(options.registry, fact)
+    // What has neither a place in the store nor handlers is not there, whoever asks for it.
+    if (!backing && !options.virtual.has(`${group}/${resource}`)) return
     const resourceOfApi = apiResource(fact, backing, options)
     this.#resources.set(`${group}/${version}/${resource}`, resourceOfApi)
     const key = `${group}/${version}`

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { pino } from 'pino'
+import { parseRuntimeConfig } from '../cluster/runtime-config.ts'
 import { startServer } from '../cluster/server.ts'
 import type { ServerOptions, StorageOptions } from '../cluster/server-options.ts'
 import { type AuditFlags, addAuditFlags, auditOptionsOf } from './audit-flags.ts'
@@ -70,7 +71,7 @@ export function apiserverCommand(): Command {
     )
     .option('--default-unreachable-toleration-seconds <n>', 'time that pods stay on a node out of reach', Number, 300)
     .option('--allow-privileged [bool]', 'let pods ask for privileged containers')
-    .option('--runtime-config <versions>', 'API versions to serve: group/version=true,…')
+    .option('--runtime-config <versions>', 'APIs to serve or not: group/version=true,api/beta=true,…')
     .option('--feature-gates <gates>', 'feature gates: Name=true,…')
     .option('--event-ttl <duration>', 'how long events are kept', '1h0m0s')
     .option('--kubeconfig <file>', "file to write the administrator's kubeconfig to")
@@ -125,7 +126,7 @@ function optionsOf(flags: Flags): ServerOptions {
     defaultNotReadyTolerationSeconds: flags.defaultNotReadyTolerationSeconds,
     defaultUnreachableTolerationSeconds: flags.defaultUnreachableTolerationSeconds,
     allowPrivileged: flags.allowPrivileged === true || flags.allowPrivileged === 'true',
-    runtimeConfig: new Map(pairs(flags.runtimeConfig).map(([k, v]) => [k, v !== 'false'])),
+    runtimeConfig: parseRuntimeConfig(flags.runtimeConfig),
     featureGates: Object.fromEntries(pairs(flags.featureGates).map(([k, v]) => [k, v === 'true'])),
     eventTtlSeconds: Math.ceil(durationMs(flags.eventTtl) / 1000),
     kubeconfig: flags.kubeconfig,

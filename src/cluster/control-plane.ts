@@ -13,7 +13,7 @@ import type { HealthCheck } from '../api/health.ts'
 import { AdmissionMetrics } from '../api/metrics/admission-metrics.ts'
 import { ApiMetrics, type ObjectCount } from '../api/metrics/api-metrics.ts'
 import type { Impersonate } from '../api/pipeline.ts'
-import { ResourceCatalog } from '../api/resource-catalog.ts'
+import { ResourceCatalog, type ServesResource } from '../api/resource-catalog.ts'
 import { type Clock, every, systemClock } from '../apimachinery/clock.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
@@ -56,7 +56,8 @@ export interface ControlPlaneOptions {
   readonly tls?: HttpsOptions
   /** How the HTTP surface behaves; upstream's defaults for what is left out. */
   readonly http?: Partial<HttpOptions>
-  readonly enabledVersions?: ReadonlySet<string>
+  /** Unset: what upstream serves by default. */
+  readonly serves?: ServesResource
   /** A resource's entry as the server is to have it: with what authorization adds to its writes. */
   guarded?(entry: AnyResourceEntry): AnyResourceEntry
   authenticator(parts: ControlPlaneParts): Authenticator
@@ -141,12 +142,11 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     admissionObserver: admissionMetrics,
   }
   const authorizer = options.authorizer(parts)
-  const { enabledVersions } = options
   const catalog = new ResourceCatalog({
     registry,
     clock,
     virtual: options.virtual(parts),
-    ...(enabledVersions ? { enabledVersions } : {}),
+    ...(options.serves ? { serves: options.serves } : {}),
   })
   const http = { ...DEFAULT_HTTP, ...options.http }
   const flowControl = new FlowControl(http.flowControl, () => clock.now())

@@ -1,6 +1,7 @@
 import type { AuditOptions } from './audit-options.ts'
 import type { AuthOptions } from './auth-options.ts'
 import type { HttpOptions } from './control-plane.ts'
+import type { RuntimeConfig } from './runtime-config.ts'
 
 /** What `kubemu apiserver` is told on its command line, checked and with defaults. */
 export interface ServerOptions {
@@ -36,8 +37,7 @@ export interface ServerOptions {
   /** Services that webhooks are reached by (`namespace/name`, `namespace/name:port`) → `host:port` on this machine. */
   readonly webhookServices?: Readonly<Record<string, string>>
   readonly allowPrivileged: boolean
-  /** `group/version` → served. */
-  readonly runtimeConfig: ReadonlyMap<string, boolean>
+  readonly runtimeConfig: RuntimeConfig
   readonly featureGates: Readonly<Record<string, boolean>>
   readonly eventTtlSeconds: number
   /** kubeconfig to merge the administrator's entry into at start. */

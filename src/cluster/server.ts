@@ -13,6 +13,7 @@ import { type ControlPlane, createControlPlane } from './control-plane.ts'
 import { keepConfigMaps } from './kept-config-maps.ts'
 import { openStore } from './open-store.ts'
 import type { CertificateAuthority } from './pki/certificate-authority.ts'
+import { servedResources } from './runtime-config.ts'
 import type { ServerOptions } from './server-options.ts'
 import { newServiceAccountKey } from './service-account-auth.ts'
 import { Serving } from './serving.ts'
@@ -52,7 +53,7 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     sharedStore: options.storage.kind === 'etcd',
     keyPrefix: options.keyPrefix,
     ...(options.storage.kind === 'memory' ? { maxEncodedBytes: MEMORY_ENCODED_BYTES } : {}),
-    enabledVersions: enabledVersions(options.runtimeConfig),
+    serves: servedResources(options.runtimeConfig),
     logger,
     ...(tls ? { tls } : {}),
     ...(options.http ? { http: options.http } : {}),
@@ -114,8 +115,3 @@ function reachable(address: string): string {
 
 /** Encoded objects beside a store that holds their values already. */
 const MEMORY_ENCODED_BYTES = 64 * 1024 * 1024
-
-/** `--runtime-config`: the versions that are to be served besides the default ones. */
-function enabledVersions(runtimeConfig: ReadonlyMap<string, boolean>): ReadonlySet<string> {
-  return new Set([...runtimeConfig].filter(([, on]) => on).map(([version]) => version))
-}

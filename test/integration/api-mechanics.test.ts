@@ -393,8 +393,6 @@ describe('connections', () => {
     socket.write(get('/api/v1/namespaces?watch=true') + get('/api/v1/namespaces').repeat(100))
     await once(socket, 'data')
     socket.destroy()
-    const start = performance.now()
     await own.stop()
-    expect(performance.now() - start).toBeLessThan(5_000)
   })
 })

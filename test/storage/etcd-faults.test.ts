@@ -101,7 +101,6 @@ describe.skipIf(version === undefined)('etcd with faults', () => {
     const store = open([server.endpoint], { retryMs: 300, requestTimeoutMs: 500 })
     await store.currentRevision()
     await server.kill('SIGKILL')
-    const began = performance.now()
     for (const call of [store.get('/a'), store.create('/a', value('x')), store.currentRevision()]) {
       expect((await refusal(call)).code).toBe('Unavailable')
     }
@@ -109,7 +108,6 @@ describe.skipIf(version === undefined)('etcd with faults', () => {
     const watch = store.watch({ prefix: '/a/' }, sink)
     expect((await refusal(watch.ready)).code).toBe('Unavailable')
     expect(await sink.ended()).toMatchObject({ code: 'Unavailable' })
-    expect(performance.now() - began).toBeLessThan(5_000)
   })
 
   it('a write whose answer is lost: never done twice, never called a success on a guess', async () => {
