@@ -26,6 +26,7 @@ import type { Cors } from './filters/cors.ts'
 import { isLongRunning, TooManyRequestsError } from './filters/flow-control.ts'
 import { MAX_BODY_BYTES } from './handlers/body.ts'
 import type { HandlerServices } from './handlers/services.ts'
+import type { WatchHost } from './handlers/watch.ts'
 import { type HealthCheck, healthAnswer } from './health.ts'
 import { allottedMs, InFlightRequests } from './in-flight.ts'
 import { Listener, MAX_HEADERS, refuseConnection } from './listener.ts'
@@ -57,12 +58,16 @@ export interface ApiServerOptions extends PipelineOptions {
   readonly http2: boolean
   /** How long a request may take that is not long-running (`--request-timeout`). */
   readonly requestTimeoutMs: number
+  /** How long watches last at least that name no time of their own (`--min-request-timeout`). */
+  readonly minRequestTimeoutMs: number
+  /** Value of the Strict-Transport-Security header (`--strict-transport-security-directives`); unset: none. */
+  readonly strictTransportSecurity?: string
   /** How long a server that is told to stop goes on as before, not ready (`--shutdown-delay-duration`). */
   readonly shutdownDelayMs: number
   /** Undefined: pages of other origins get nothing. */
   readonly cors?: Cors
   readonly logger: FastifyBaseLogger
-  readonly observer?: RequestObserver
+  readonly observer: RequestObserver
 }
 
 /** Hears of requests that have been admitted, and of those that the server refuses or ends. */
@@ -72,6 +77,8 @@ export interface RequestObserver {
   end(call: Call, status: number, durationMs: number): void
   /** A request was refused or ended by the server, to defend itself. */
   terminated(call: Call, status: number): void
+  /** Where the sizes of a resource's watch events are counted. */
+  readonly eventSizes: WatchHost['eventSizes']
 }
 
 type ValidatorFactory = NonNullable<
@@ -243,6 +250,8 @@ export class ApiServer {
   async #onRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { raw } = request
     if (this.#isShuttingDown && raw.httpVersionMajor === 1) reply.header('connection', 'close')
+    const { strictTransportSecurity } = this.#options
+    if (strictTransportSecurity) reply.header('strict-transport-security', strictTransportSecurity)
     if (raw.rawHeaders.length >= 2 * MAX_HEADERS) throw tooManyHeaders()
     const call = openCall(request, reply)
     request.call = call
@@ -256,7 +265,7 @@ export class ApiServer {
     }
     request.release = release
     request.isAdmitted = true
-    this.#options.observer?.begin(call)
+    this.#options.observer.begin(call)
   }
 
   /** From here on the call counts, until its connection is done with it: answered, or broken. */
@@ -273,7 +282,7 @@ export class ApiServer {
       forgetSocket?.()
       this.#release(request)
       if (entry) this.#inFlight.end(entry)
-      if (request.isAdmitted) observer?.end(call, reply.statusCode, performance.now() - call.startedAt)
+      if (request.isAdmitted) observer.end(call, reply.statusCode, performance.now() - call.startedAt)
       if (this.#isShuttingDown) for (const listener of this.#listeners) listener.closeIdle()
     }
     reply.raw.on('close', over)
@@ -292,7 +301,7 @@ export class ApiServer {
   /** A request has taken too long: the client is told, or its connection broken where the answer has begun. */
   #expire(call: Call): void {
     const { reply, request } = call
-    if (reply.statusCode !== 504) this.#options.observer?.terminated(call, 504)
+    if (reply.statusCode !== 504) this.#options.observer.terminated(call, 504)
     if (reply.sent || reply.raw.headersSent) {
       breakOff(reply)
       return
@@ -317,7 +326,13 @@ export class ApiServer {
     const { apiGroup } = call.info
     if (!this.#options.catalog.group(apiGroup)) return notFoundPage(reply)
     const { catalog, services } = this.#options
-    const answer = await dispatch(call, { catalog, services, watches: { opened: (end) => this.#track(request, end) } })
+    const { minRequestTimeoutMs: minTimeoutMs, observer } = this.#options
+    const watches = {
+      minTimeoutMs,
+      opened: (end: () => void) => this.#track(request, end),
+      eventSizes: observer.eventSizes,
+    }
+    const answer = await dispatch(call, { catalog, services, watches })
     return reply.sent ? reply : this.#send(call, reply, answer)
   }
 
@@ -338,6 +353,7 @@ export class ApiServer {
     const { body } = answer
     reply.header('content-type', body.contentType)
     if ('stream' in body) return this.#sendStream(call, reply, body.stream)
+    call.sentBytes = body.body.length
     if (body.body.length > MIN_GZIP_BYTES && acceptsGzip(call))
       return this.#sendStream(call, reply, Readable.from([body.body]))
     return reply.send(body.body)
@@ -375,6 +391,7 @@ export class ApiServer {
     const answer = await healthAnswer(endpoint, single, checks, call.query)
     if (!answer) return false
     reply.header('x-content-type-options', 'nosniff')
+    call.sentBytes = answer.body.length
     reply.code(answer.status).header('content-type', answer.contentType).send(answer.body)
     return true
   }
@@ -382,7 +399,7 @@ export class ApiServer {
   /** Past the limits on requests at once: plain text, as upstream's filter. */
   #refuse(error: TooManyRequestsError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const { call } = request
-    if (call) this.#options.observer?.terminated(call, 429)
+    if (call) this.#options.observer.terminated(call, 429)
     reply.header('retry-after', String(error.retryAfterSeconds))
     return sendText(reply, 429, error.message)
   }
@@ -403,6 +420,7 @@ export class ApiServer {
     if (retryAfter) reply.header('retry-after', String(retryAfter))
     if (status.code === 401) reply.header('www-authenticate', 'Basic realm="kubernetes-master"')
     const { contentType, body } = encodeStatus(status, outputOf(request))
+    if (call) call.sentBytes = body.length
     return reply
       .code(status.code ?? 500)
       .header('content-type', contentType)

@@ -30,6 +30,8 @@ export class Call {
   readonly auditAnnotations: Map<string, string> = new Map()
   /** Those that tell as much as the request's object does. */
   requestAnnotations: Map<string, string> | undefined
+  /** Bytes of the answer's body so far, before it is compressed. */
+  sentBytes = 0
   /** Milliseconds from the start that the request may take. */
   allottedMs = MAX_WRITE_MS
   readonly #warnings: string[] = []

@@ -9,6 +9,8 @@ export interface HttpFlags {
   maxMutatingRequestsInflight: number
   enablePriorityAndFairness: string | boolean
   requestTimeout: string
+  minRequestTimeout: number
+  strictTransportSecurityDirectives?: string
   shutdownDelayDuration: string
   corsAllowedOrigins?: string
   disableHttp2Serving?: string | boolean
@@ -22,6 +24,11 @@ export function addHttpFlags(command: Command): Command {
     .option('--max-mutating-requests-inflight <n>', 'requests at once that change something', count, 200)
     .option('--enable-priority-and-fairness [bool]', 'share both limits by flow schemas and priority levels', 'true')
     .option('--request-timeout <duration>', 'longest time that a request may take', '1m0s')
+    .option('--min-request-timeout <seconds>', 'shortest time that watches last which name none', count, 1800)
+    .option(
+      '--strict-transport-security-directives <list>',
+      'directives of the HSTS header: max-age=seconds, includeSubDomains, preload',
+    )
     .option('--shutdown-delay-duration <duration>', 'time between not ready and the end', '0s')
     .option('--cors-allowed-origins <patterns>', 'origins whose pages may read answers, separated by commas')
     .option('--disable-http2-serving [bool]', 'serve HTTP/1.1 only')
@@ -38,6 +45,8 @@ export function httpOptionsOf(flags: HttpFlags): HttpOptions {
   return {
     http2: !isOn(flags.disableHttp2Serving),
     requestTimeoutMs,
+    minRequestTimeoutMs: flags.minRequestTimeout * 1000,
+    ...hstsOf(flags.strictTransportSecurityDirectives),
     shutdownDelayMs,
     flowControl: {
       maxReadOnly: flags.maxRequestsInflight,
@@ -61,6 +70,18 @@ function corsOf(text: string | undefined): Cors | undefined {
   const errors = corsOriginErrors(patterns)
   if (errors.length > 0) throw new Error(errors.join(', '))
   return new Cors(patterns)
+}
+
+/** @see apiserver pkg/server/options/server_run_options.go validateHSTSDirectives, pkg/endpoints/filters/hsts.go */
+function hstsOf(text: string | undefined): { readonly strictTransportSecurity?: string } {
+  if (text === undefined || text === '') return {}
+  const directives = text.split(',')
+  if (directives.some((d) => !/^(includeSubDomains|preload|max-age=[0-9]+)$/.test(d))) {
+    throw new Error(
+      '--strict-transport-security-directives invalid, allowed values: max-age=expireTime, includeSubDomains, preload. see https://tools.ietf.org/html/rfc6797#section-6.1 for more information',
+    )
+  }
+  return { strictTransportSecurity: directives.join('; ') }
 }
 
 function count(text: string): number {

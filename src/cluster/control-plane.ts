@@ -73,6 +73,10 @@ export interface HttpOptions {
   readonly http2: boolean
   /** `--request-timeout`; default 60 s. */
   readonly requestTimeoutMs: number
+  /** `--min-request-timeout`; default half an hour. */
+  readonly minRequestTimeoutMs: number
+  /** `--strict-transport-security-directives`; unset: no such header. */
+  readonly strictTransportSecurity?: string
   /** `--shutdown-delay-duration`; default 0. */
   readonly shutdownDelayMs: number
   readonly flowControl: FlowControlOptions
@@ -84,6 +88,7 @@ export interface HttpOptions {
 const DEFAULT_HTTP: HttpOptions = {
   http2: true,
   requestTimeoutMs: 60_000,
+  minRequestTimeoutMs: 1_800_000,
   shutdownDelayMs: 0,
   flowControl: DEFAULT_FLOW_CONTROL,
   cors: undefined,
@@ -170,6 +175,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     observer: metrics.observer,
     http2: http.http2,
     requestTimeoutMs: http.requestTimeoutMs,
+    minRequestTimeoutMs: http.minRequestTimeoutMs,
+    ...(http.strictTransportSecurity ? { strictTransportSecurity: http.strictTransportSecurity } : {}),
     shutdownDelayMs: http.shutdownDelayMs,
     ...(http.cors ? { cors: http.cors } : {}),
     logger,

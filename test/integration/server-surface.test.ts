@@ -93,16 +93,48 @@ describe('/metrics', () => {
     await ask('/api/v1/namespaces/default/pods/none')
     await ask('/api/v1/namespaces/default/madeups/none')
     await ask('/apis/made.up/v1/things')
+    await ask('/api/v1/namespaces?watch=true&timeoutSeconds=1').then((response) => response.text())
     const answer = await ask('/metrics')
     expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8; escaping=underscores')
     const text = await answer.text()
     const labels = 'verb="GET",dry_run="",group="",version="v1",resource="pods",subresource="",scope="resource"'
     expect(text).toContain(`apiserver_request_total{${labels},component="apiserver",code="404"} 1\n`)
     expect(text).toContain(`apiserver_request_duration_seconds_count{${labels},component="apiserver"} 1\n`)
+    expect(text).toContain(
+      `apiserver_response_sizes_bucket{${labels.replace('dry_run="",', '')},component="apiserver",le="1000"} 1\n`,
+    )
+    const namespaces = 'group="",version="v1",resource="namespaces"'
+    const events = new RegExp(`\\napiserver_watch_events_total\\{${namespaces}\\} (\\d+)\\n`).exec(text)?.[1]
+    expect(Number(events)).toBeGreaterThanOrEqual(4)
+    expect(text).toContain(`apiserver_watch_events_sizes_count{${namespaces}} ${events}\n`)
+    const flow = 'priority_level="exempt",flow_schema="exempt"'
+    expect(text).toMatch(
+      new RegExp(`\\napiserver_flowcontrol_request_wait_duration_seconds_count\\{${flow},execute="true"\\} \\d+\\n`),
+    )
+    expect(text).toMatch(
+      new RegExp(`\\napiserver_flowcontrol_request_execution_seconds_count\\{${flow},type="watch"\\} 1\\n`),
+    )
     expect(text).toMatch(/\napiserver_storage_objects\{resource="flowschemas\.flowcontrol\.apiserver\.k8s\.io"\} 11\n/)
     expect(text).toMatch(/\napiserver_current_inflight_requests\{request_kind="readOnly"\} \d+\n/)
     expect(text).toMatch(/\nprocess_resident_memory_bytes \d+\n/)
     expect(text).toMatch(/\nnodejs_heap_size_used_bytes \d+\n/)
     expect(text).not.toMatch(/madeups|made\.up/)
   })
+})
+
+test('--min-request-timeout ends watches, --strict-transport-security-directives tells browsers to stay with TLS', async () => {
+  const flags = ['--min-request-timeout=1', '--strict-transport-security-directives=max-age=31536000,includeSubDomains']
+  const own = await startHttpServer(...flags)
+  try {
+    const watch = await fetch(`http://127.0.0.1:${own.port}/api/v1/namespaces?watch=true`, {
+      headers: { authorization: `Bearer ${ADMIN}` },
+    })
+    expect(watch.headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains')
+    expect(await watch.text()).toContain('"ADDED"')
+  } finally {
+    await own.stop()
+  }
+  await expect(startHttpServer('--strict-transport-security-directives=always')).rejects.toThrow(
+    '--strict-transport-security-directives invalid, allowed values: max-age=expireTime, includeSubDomains, preload.',
+  )
 })

@@ -4,6 +4,7 @@ import type { Call } from '../call.ts'
 import { flowDistinguisher, matchesFlowSchema } from '../flow-control/flow-schema.ts'
 import { InFlightGauge } from '../flow-control/in-flight-gauge.ts'
 import { PriorityLevel, type RejectReason, sharesOf } from '../flow-control/priority-level.ts'
+import { Histogram } from '../metrics/histogram.ts'
 import type { RequestInfo } from '../request-info.ts'
 
 export interface FlowControlOptions {
@@ -53,7 +54,17 @@ export interface FlowCounts {
   waiting: number
   dispatched: number
   readonly rejected: Record<RejectReason, number>
+  /** Seconds that requests waited until they ran, or until they were refused. */
+  readonly waits: Record<'executed' | 'refused', Histogram>
+  /** Seconds that requests held their seats. */
+  readonly executions: Record<'regular' | 'watch', Histogram>
+  /** How many waited when a request came to wait. */
+  readonly queueLengths: Histogram
 }
+
+/** Upstream's buckets, in seconds and in requests. */
+const DURATION_BUCKETS = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30]
+const QUEUE_LENGTH_BUCKETS = [0, 10, 25, 50, 100, 250, 500, 1000]
 
 interface Flow {
   readonly schema: FlowSchema
@@ -125,7 +136,7 @@ export class FlowControl {
     call.reply.header('x-kubernetes-pf-flowschema-uid', flow.schema.metadata.uid ?? '')
     if (!this.#hasSeat(flow.level)) return this.#wait(call, flow, gauge)
     flow.level.enter()
-    return this.#seated(flow, gauge)
+    return this.#seated(flow, gauge, call)
   }
 
   #classify(call: Call): Flow | undefined {
@@ -158,13 +169,17 @@ export class FlowControl {
   }
 
   /** Counts a request that has got its seat; the returned function gives that back. */
-  #seated({ level, counts }: Flow, gauge: InFlightGauge): () => void {
+  #seated({ level, counts }: Flow, gauge: InFlightGauge, call: Call, waitedMs = 0): () => void {
     counts.dispatched++
     counts.executing++
+    counts.waits.executed.observe(waitedMs / 1000)
+    const seatedAt = performance.now()
     const leave = running(gauge)
     return () => {
       leave()
       counts.executing--
+      const executions = call.info.verb === 'watch' ? counts.executions.watch : counts.executions.regular
+      executions.observe((performance.now() - seatedAt) / 1000)
       level.leave()
       this.#dispatch(level)
     }
@@ -174,15 +189,19 @@ export class FlowControl {
     const { level, schema } = flow
     const name = `${schema.metadata.name}/${flowDistinguisher(schema, { user: call.user!, info: call.info })}`
     if (!level.hasRoomFor(name)) throw this.#refuse(flow, level.limits.queuing ? 'queue-full' : 'concurrency-limit')
+    const began = performance.now()
     gauge.wait(1)
-    flow.counts.waiting++
+    flow.counts.queueLengths.observe(++flow.counts.waiting)
     try {
       await this.#turn(flow, name)
+    } catch (error) {
+      flow.counts.waits.refused.observe((performance.now() - began) / 1000)
+      throw error
     } finally {
       gauge.wait(-1)
       flow.counts.waiting--
     }
-    return this.#seated(flow, gauge)
+    return this.#seated(flow, gauge, call, performance.now() - began)
   }
 
   /** Resolves when it is the request's turn: it has its seat then. */
@@ -240,6 +259,9 @@ export class FlowControl {
         waiting: 0,
         dispatched: 0,
         rejected,
+        waits: { executed: new Histogram(DURATION_BUCKETS), refused: new Histogram(DURATION_BUCKETS) },
+        executions: { regular: new Histogram(DURATION_BUCKETS), watch: new Histogram(DURATION_BUCKETS) },
+        queueLengths: new Histogram(QUEUE_LENGTH_BUCKETS),
       }
       this.#counts.set(key, counts)
     }

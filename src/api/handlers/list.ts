@@ -35,7 +35,7 @@ export async function list(call: Call, resource: ApiResource, output: OutputForm
 /** Encodes entries that were chosen already (the answer to a deletecollection). */
 export function encodeEntries(call: Call, resource: ApiResource, page: Page, output: OutputFormat): ListAnswer {
   if (output.convert) return encodeObjectList(call, resource, objectsOf(page), output)
-  return isServedAsStored(resource, output) ? joinBytes(resource, page) : encodeList(resource, page, output)
+  return isServedAsStored(resource, output) ? joinBytes(call, resource, page) : encodeList(resource, page, output)
 }
 
 const isServedAsStored = (resource: ApiResource, output: OutputFormat): boolean =>
@@ -171,7 +171,7 @@ function listHead(resource: ApiResource, page: Page): string {
 }
 
 /** The stored bytes of the items, joined: no item is parsed. */
-function joinBytes(resource: ApiResource, page: Page): ListAnswer {
+function joinBytes(call: Call, resource: ApiResource, page: Page): ListAnswer {
   const contentType = CONTENT_TYPES.json
   const { codec } = resource.backing!
   const chunks = function* (): Generator<Buffer> {
@@ -181,7 +181,9 @@ function joinBytes(resource: ApiResource, page: Page): ListAnswer {
       const parts: Buffer[] = []
       const end = Math.min(entries.length, i + CHUNK_ITEMS)
       for (let j = i; j < end; j++) parts.push(j === 0 ? OPEN : COMMA_OPEN, codec.listItem(entries[j]!.bytes))
-      yield Buffer.concat(parts)
+      const chunk = Buffer.concat(parts)
+      call.sentBytes += chunk.length
+      yield chunk
     }
     yield CLOSE
   }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { asApiError, resourceExpired, type Status, unknownError } from '../../apimachinery/api-error.ts'
-import { apiVersionOf } from '../../apimachinery/group-version.ts'
+import { apiVersionOf, type GroupVersionResource } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { encodeProtobufWatchEvent } from '../../apimachinery/protobuf/encode.ts'
 import { normalize } from '../../apimachinery/schema/normalize.ts'
@@ -27,13 +27,18 @@ import {
 } from '../table.ts'
 import { resourceVersionSyntaxError, tooLargeRevision } from './list.ts'
 
-/** Watches end by themselves after a random time between this and twice as long, as upstream's do. */
-const MIN_TIMEOUT_MS = 1_800_000
-
 /** How watches are kept track of: a server that stops ends them all. */
 export interface WatchHost {
+  /** Watches end by themselves after a random time between this and twice as long (`--min-request-timeout`). */
+  readonly minTimeoutMs: number
+  /** Where the sizes of a resource's events, in bytes, are counted. */
+  eventSizes(resource: GroupVersionResource): SizeCounter
   /** Called when a stream begins; the returned function when it is over. `end` asks the stream to end. */
   opened(end: () => void): () => void
+}
+
+export interface SizeCounter {
+  observe(bytes: number): void
 }
 
 /** WATCH of a stored resource: takes over the response. Errors before the stream begins: 400, 406, 422, 500, 504. */
@@ -47,9 +52,9 @@ export async function watch(
   const options = parseListOptions(call.query, fieldLabelConverter(resource), force)
   if (output.format === 'yaml') throw streamNotAcceptable()
   const frames = new FrameEncoder(call, resource, output)
-  const deadline = Date.now() + timeoutOf(options)
+  const deadline = Date.now() + timeoutOf(options, host.minTimeoutMs)
   const from = startOf(options)
-  const stream = new WatchStream(call, output.format, frames)
+  const stream = new WatchStream(call, output.format, frames, host.eventSizes(resource.gvr))
   if (output.convert?.kind === 'PartialObjectMetadataList') {
     // No event of a watch is a list: upstream's stream ends at the first that it can't turn into one.
     stream.finishEmpty()
@@ -60,9 +65,9 @@ export async function watch(
   stream.begin(watcher, deadline - Date.now(), host)
 }
 
-function timeoutOf({ timeoutSeconds }: ListOptions): number {
+function timeoutOf({ timeoutSeconds }: ListOptions, minTimeoutMs: number): number {
   if (timeoutSeconds !== undefined && timeoutSeconds !== 0) return Math.max(0, timeoutSeconds) * 1000
-  return MIN_TIMEOUT_MS * (1 + Math.random())
+  return minTimeoutMs * (1 + Math.random())
 }
 
 function startOf(options: ListOptions): WatchFrom {
@@ -204,17 +209,19 @@ class WatchStream {
   readonly #raw: ServerResponse
   readonly #contentType: string
   readonly #frames: FrameEncoder
+  readonly #sizes: SizeCounter
   #watcher: CacheWatcher<SelectableAttributes, KubeObject> | undefined
   #timer: NodeJS.Timeout | undefined
   #closed: (() => void) | undefined
   #isOver = false
   #hasHead = false
 
-  constructor(call: Call, format: 'json' | 'protobuf', frames: FrameEncoder) {
+  constructor(call: Call, format: 'json' | 'protobuf', frames: FrameEncoder, sizes: SizeCounter) {
     this.#call = call
     this.#raw = call.reply.raw
     this.#contentType = STREAM_CONTENT_TYPES[format]
     this.#frames = frames
+    this.#sizes = sizes
   }
 
   begin(watcher: CacheWatcher<SelectableAttributes, KubeObject>, timeoutMs: number, host: WatchHost): void {
@@ -233,8 +240,14 @@ class WatchStream {
     const raw = this.#raw
     if (this.#isOver || raw.destroyed) return false
     this.#writeHead()
-    if (items.length === 1) return raw.write(this.#frames.frame(items[0]!))
-    return raw.write(Buffer.concat(items.map((item) => this.#frames.frame(item))))
+    if (items.length === 1) return raw.write(this.#frame(items[0]!))
+    return raw.write(Buffer.concat(items.map((item) => this.#frame(item))))
+  }
+
+  #frame(item: WatchItem<SelectableAttributes, KubeObject>): Buffer {
+    const frame = this.#frames.frame(item)
+    this.#sizes.observe(frame.length)
+    return frame
   }
 
   /** The cache has ended the watch: the client is told why. */

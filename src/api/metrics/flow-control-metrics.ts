@@ -1,6 +1,7 @@
 import type { FlowControl, FlowCounts } from '../filters/flow-control.ts'
 import type { PriorityLevel } from '../flow-control/priority-level.ts'
-import type { Metric, Sample } from './exposition.ts'
+import type { Labels, Metric, Sample } from './exposition.ts'
+import type { Histogram } from './histogram.ts'
 
 /**
  * How full the server is.
@@ -37,6 +38,8 @@ export function flowControlMetrics(flowControl: FlowControl): readonly Metric[] 
     ofLevel('upper_limit_seats', 'Seats with all that can be borrowed.', (l) => l.limits.nominal + l.limits.borrowable),
     ofFlow('current_executing_requests', 'gauge', 'Requests that run.', (c) => c.executing),
     ofFlow('current_inqueue_requests', 'gauge', 'Requests that wait.', (c) => c.waiting),
+    ofFlow('current_executing_seats', 'gauge', 'Seats of requests that run.', (c) => c.executing),
+    ofFlow('current_inqueue_seats', 'gauge', 'Seats that requests wait for.', (c) => c.waiting),
     ofFlow('dispatched_requests_total', 'counter', 'Requests that got a seat.', (c) => c.dispatched),
     {
       name: 'apiserver_flowcontrol_rejected_requests_total',
@@ -44,7 +47,37 @@ export function flowControlMetrics(flowControl: FlowControl): readonly Metric[] 
       type: 'counter',
       samples: () => [...flowControl.counts].flatMap(rejections),
     },
+    histogram(flowControl, 'request_wait_duration_seconds', 'Seconds that requests waited for a seat.', (c) => [
+      [{ execute: 'true' }, c.waits.executed],
+      [{ execute: 'false' }, c.waits.refused],
+    ]),
+    histogram(flowControl, 'request_execution_seconds', 'Seconds that requests held a seat.', (c) => [
+      [{ type: 'regular' }, c.executions.regular],
+      [{ type: 'watch' }, c.executions.watch],
+    ]),
+    histogram(flowControl, 'request_queue_length_after_enqueue', 'Requests that waited when one more came.', (c) => [
+      [{}, c.queueLengths],
+    ]),
   ]
+}
+
+/** Histograms of each flow schema, those that have seen nothing left out. */
+function histogram(
+  flowControl: FlowControl,
+  name: string,
+  help: string,
+  of: (counts: FlowCounts) => readonly (readonly [Labels, Histogram])[],
+): Metric {
+  return {
+    name: `apiserver_flowcontrol_${name}`,
+    help,
+    type: 'histogram',
+    *samples() {
+      for (const counts of flowControl.counts)
+        for (const [labels, values] of of(counts))
+          if (values.count > 0) yield* values.samples({ ...flowLabels(counts), ...labels })
+    },
+  }
 }
 
 function inFlight(flowControl: FlowControl, name: string, phase: 'executing' | 'waiting', help: string): Metric {

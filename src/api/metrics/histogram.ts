@@ -6,6 +6,7 @@ export class Histogram {
   /** One more than there are bounds: the last is for values above all of them. */
   readonly #counts: Float64Array
   #sum = 0
+  #count = 0
 
   /** `bounds` ascend. */
   constructor(bounds: readonly number[]) {
@@ -13,11 +14,17 @@ export class Histogram {
     this.#counts = new Float64Array(bounds.length + 1)
   }
 
+  /** How many values there were. */
+  get count(): number {
+    return this.#count
+  }
+
   observe(value: number): void {
     let at = 0
     while (at < this.#bounds.length && value > this.#bounds[at]!) at++
     this.#counts[at]!++
     this.#sum += value
+    this.#count++
   }
 
   *samples(labels: Labels): Generator<Sample> {
@@ -33,6 +40,6 @@ export class Histogram {
 
   *totals(labels: Labels): Generator<Sample> {
     yield { labels, value: this.#sum, suffix: '_sum' }
-    yield { labels, value: this.#counts.reduce((sum, count) => sum + count, 0), suffix: '_count' }
+    yield { labels, value: this.#count, suffix: '_count' }
   }
 }

@@ -1,3 +1,4 @@
+import type { GroupVersionResource } from '../../apimachinery/group-version.ts'
 import type { RequestObserver } from '../api-server.ts'
 import type { Call } from '../call.ts'
 import { isLongRunning } from '../filters/flow-control.ts'
@@ -5,11 +6,17 @@ import type { RequestInfo } from '../request-info.ts'
 import type { ResourceCatalog } from '../resource-catalog.ts'
 import type { Labels, Metric, Sample } from './exposition.ts'
 import { Histogram } from './histogram.ts'
+import { HistogramVector } from './vectors.ts'
 
 /** Upstream's buckets of request durations, in seconds. */
 const DURATION_BUCKETS = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 ]
+
+/** Upstream's buckets of the sizes of answers, in bytes. */
+const SIZE_BUCKETS = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
+/** And of watch events. */
+const EVENT_SIZE_BUCKETS = [1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072]
 
 /** Clients can ask for what they like: beyond so many label sets, requests are not told apart any more. */
 const MAX_LABEL_SETS = 5000
@@ -24,6 +31,8 @@ interface Series {
   readonly byCode: Map<number, number>
   readonly terminations: Map<number, number>
   readonly durations: Histogram
+  /** Undefined where sizes of answers don't matter: for all but reads. */
+  readonly sizes: Histogram | undefined
   longRunning: number
 }
 
@@ -38,9 +47,14 @@ export class RequestMetrics implements RequestObserver {
   /** By what labels are made of: the same few hundred come again and again. Undefined: not counted. */
   readonly #series = new Map<string, Series | undefined>()
 
+  readonly #eventSizes = new HistogramVector(['group', 'version', 'resource'], EVENT_SIZE_BUCKETS)
+
   constructor(catalog: ResourceCatalog) {
     this.#catalog = catalog
   }
+
+  readonly eventSizes = ({ group, version, resource }: GroupVersionResource): Histogram =>
+    this.#eventSizes.of(group, version, resource)
 
   begin(call: Call): void {
     if (!isLongRunning(call.info)) return
@@ -53,6 +67,7 @@ export class RequestMetrics implements RequestObserver {
     if (!series) return
     increment(series.byCode, status)
     series.durations.observe(durationMs / 1000)
+    series.sizes?.observe(call.sentBytes)
     if (isLongRunning(call.info)) series.longRunning--
   }
 
@@ -77,6 +92,24 @@ export class RequestMetrics implements RequestObserver {
         help: 'Seconds from the head of a request to the end of its answer.',
         type: 'histogram',
         samples: () => this.#durations(),
+      },
+      {
+        name: 'apiserver_response_sizes',
+        help: 'Bytes of the answers to reads.',
+        type: 'histogram',
+        samples: () => this.#sizes(),
+      },
+      {
+        name: 'apiserver_watch_events_total',
+        help: 'Events sent to watches.',
+        type: 'counter',
+        samples: () => this.#eventSizes.counts(),
+      },
+      {
+        name: 'apiserver_watch_events_sizes',
+        help: 'Bytes of the events sent to watches.',
+        type: 'histogram',
+        samples: () => this.#eventSizes.samples(),
       },
       {
         name: 'apiserver_longrunning_requests',
@@ -109,6 +142,11 @@ export class RequestMetrics implements RequestObserver {
       if (series && series.byCode.size > 0) yield* series.durations.samples(withDryRun(series))
   }
 
+  *#sizes(): Generator<Sample> {
+    for (const series of this.#series.values())
+      if (series?.sizes && series.sizes.count > 0) yield* series.sizes.samples(series.labels)
+  }
+
   *#longRunning(): Generator<Sample> {
     for (const series of this.#series.values())
       if (series && series.longRunning > 0) yield { labels: series.labels, value: series.longRunning }
@@ -138,6 +176,7 @@ export class RequestMetrics implements RequestObserver {
       byCode: new Map(),
       terminations: new Map(),
       durations: new Histogram(DURATION_BUCKETS),
+      sizes: verb === 'GET' || verb === 'LIST' ? new Histogram(SIZE_BUCKETS) : undefined,
       longRunning: 0,
     }
     this.#series.set(key, series)

@@ -58,6 +58,11 @@ export class HistogramVector extends Vector<Histogram> {
     for (const { labels, value } of this.members()) yield* value.samples(labels)
   }
 
+  /** How many values there were. */
+  *counts(): Generator<Sample> {
+    for (const { labels, value } of this.members()) yield { labels, value: value.count }
+  }
+
   /** Sum and count alone, as a summary without quantiles has them. */
   *totals(): Generator<Sample> {
     for (const { labels, value } of this.members()) yield* value.totals(labels)
