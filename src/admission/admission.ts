@@ -32,6 +32,8 @@ export interface AdmissionAttributes {
    * `level` Request: only where the event holds the request's object as well; default: Metadata.
    */
   addAuditAnnotation(key: string, value: string, level?: 'Metadata' | 'Request'): void
+  /** Hears how many milliseconds webhooks took; set where somebody wants to know. */
+  spent?(layer: 'mutating-webhook' | 'validating-webhook', ms: number): void
   /** Milliseconds until the request is out of time; 0 or less: nobody waits for it any more. */
   timeLeftMs(): number
 }

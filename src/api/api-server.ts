@@ -283,6 +283,7 @@ export class ApiServer {
       this.#release(request)
       if (entry) this.#inFlight.end(entry)
       if (request.isAdmitted) observer.end(call, reply.statusCode, performance.now() - call.startedAt)
+      call.end()
       if (this.#isShuttingDown) for (const listener of this.#listeners) listener.closeIdle()
     }
     reply.raw.on('close', over)
@@ -352,7 +353,10 @@ export class ApiServer {
     setWarnings(call, reply)
     const { body } = answer
     reply.header('content-type', body.contentType)
-    if ('stream' in body) return this.#sendStream(call, reply, body.stream)
+    if ('stream' in body) {
+      return this.#sendStream(call, reply, call.audit?.responseStream(body.stream, body.contentType) ?? body.stream)
+    }
+    call.audit?.response(body.body, body.contentType)
     call.sentBytes = body.body.length
     if (body.body.length > MIN_GZIP_BYTES && acceptsGzip(call))
       return this.#sendStream(call, reply, Readable.from([body.body]))
@@ -375,6 +379,7 @@ export class ApiServer {
     if (isHealth) return reply
     const found = segments[0] === 'api' || segments[0] === 'apis' ? this.#discovery.answer(call, segments) : undefined
     if (found) {
+      call.audit?.response(found.body, found.contentType)
       if (found.etag) reply.header('etag', found.etag).header('vary', 'Accept')
       return reply.code(found.status).header('content-type', found.contentType).send(found.body)
     }
@@ -420,6 +425,8 @@ export class ApiServer {
     if (retryAfter) reply.header('retry-after', String(retryAfter))
     if (status.code === 401) reply.header('www-authenticate', 'Basic realm="kubernetes-master"')
     const { contentType, body } = encodeStatus(status, outputOf(request))
+    if (!apiError && !request.isOver) call?.audit?.panicked(error)
+    call?.audit?.response(body, contentType)
     if (call) call.sentBytes = body.length
     return reply
       .code(status.code ?? 500)

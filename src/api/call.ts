@@ -1,4 +1,6 @@
+import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { KubeObject } from '../apimachinery/kube-object.ts'
 import type { UserInfo } from '../apimachinery/user-info.ts'
 import type { RequestContext } from '../registry/generic/request-context.ts'
 import type { QueryParameters } from './query-parameters.ts'
@@ -14,6 +16,33 @@ const MAX_WARNING_BYTES = 4096
  */
 const MAX_WRITE_MS = 34_000
 
+/** Parts of the server in which a request may spend time, as the audit names them. */
+export type LatencyLayer =
+  | 'authentication'
+  | 'impersonation'
+  | 'apf-queue-wait'
+  | 'authorization'
+  | 'mutating-webhook'
+  | 'validating-webhook'
+  | 'etcd'
+  | 'response-write'
+
+/** Takes what the audit is to tell of a request; what it is given it reads at once, or not at all. */
+export interface RequestAudit {
+  /** The object that the client sent, in the version in which it did. */
+  requestObject(object: KubeObject): void
+  /** A patch as it came. */
+  requestPatch(body: Buffer, contentType: string): void
+  /** The answer in one piece. */
+  response(body: Buffer, contentType: string): void
+  /** The answer piece by piece: hands on what it reads. */
+  responseStream(stream: Readable, contentType: string): Readable
+  /** The head of a long answer goes out, or the protocol is switched. */
+  responseStarted(status: number): void
+  /** The server has failed. */
+  panicked(error: unknown): void
+}
+
 /** One request on its way through the pipeline: what each phase found out, for the next ones. */
 export class Call {
   readonly request: FastifyRequest
@@ -27,6 +56,8 @@ export class Call {
   user: UserInfo | undefined
   /** Set where the request counts as somebody else's: who really makes it, and the constrained mode that let it. */
   impersonation: { readonly user: UserInfo; readonly constraint: string } | undefined
+  /** Set where the request is audited. */
+  audit: RequestAudit | undefined
   readonly auditAnnotations: Map<string, string> = new Map()
   /** Those that tell as much as the request's object does. */
   requestAnnotations: Map<string, string> | undefined
@@ -34,6 +65,8 @@ export class Call {
   sentBytes = 0
   /** Milliseconds from the start that the request may take. */
   allottedMs = MAX_WRITE_MS
+  #latencies: Map<LatencyLayer, number> | undefined
+  #ended: (() => void)[] | undefined
   readonly #warnings: string[] = []
   #warningBytes = 0
 
@@ -62,6 +95,29 @@ export class Call {
     return this.request.isOver ? 0 : this.startedAt + Math.min(this.allottedMs, MAX_WRITE_MS) - performance.now()
   }
 
+  /** Milliseconds spent in each layer so far; layers that took none are left out. */
+  get latencies(): ReadonlyMap<LatencyLayer, number> {
+    return this.#latencies ?? new Map()
+  }
+
+  /** Adds to the milliseconds spent in a layer; kept for requests that are audited. */
+  spent(layer: LatencyLayer, ms: number): void {
+    if (!this.audit) return
+    this.#latencies ??= new Map()
+    this.#latencies.set(layer, (this.#latencies.get(layer) ?? 0) + ms)
+  }
+
+  /** Calls back once the connection is done with the request: answered, or broken. */
+  onEnd(callback: () => void): void {
+    this.#ended ??= []
+    this.#ended.push(callback)
+  }
+
+  /** The connection is done with the request. */
+  end(): void {
+    for (const callback of this.#ended ?? []) callback()
+  }
+
   /** Adds an annotation to the audit event, or to those only that hold the request's object. */
   annotate(key: string, value: string, level: 'Metadata' | 'Request' = 'Metadata'): void {
     if (level === 'Request') this.requestAnnotations ??= new Map()
@@ -83,7 +139,14 @@ export class Call {
 
   /** The request as the registry sees it. */
   context({ dryRun = false, namespace = this.info.namespace } = {}): RequestContext {
-    return { user: this.user, apiGroup: this.info.apiGroup, namespace, dryRun, warn: (text) => this.warn(text) }
+    return {
+      user: this.user,
+      apiGroup: this.info.apiGroup,
+      namespace,
+      dryRun,
+      warn: (text) => this.warn(text),
+      ...(this.audit ? { spent: (layer, ms) => this.spent(layer, ms) } : {}),
+    }
   }
 }
 

@@ -21,6 +21,15 @@ export interface PipelineOptions {
   readonly authorizer: Authorizer
   readonly impersonate: Impersonate
   readonly flowControl: FlowControl
+  /** Undefined: nothing is audited. */
+  readonly auditor?: RequestAuditor | undefined
+}
+
+/** Is told of each request once it is known who makes it, or that nobody knows. */
+export interface RequestAuditor {
+  /** Where a promise comes back, the request has to wait for it. Errors: 500. */
+  received(call: Call): Promise<void> | undefined
+  refused(call: Call): void
 }
 
 /** Longest audit ID that is taken from a client. */
@@ -52,13 +61,28 @@ function decodePath(path: string): string {
 
 /** What every request passes before its body is read. Resolves with what gives its place back. Errors: 400–429. */
 export async function admitCall(call: Call, options: PipelineOptions): Promise<() => void> {
-  call.user = await authenticate(call, options.authenticator)
+  const { auditor } = options
+  try {
+    call.user = await authenticate(call, options.authenticator)
+  } catch (error) {
+    auditor?.refused(call)
+    throw error
+  }
+  const authenticatedAt = performance.now()
+  const stored = auditor?.received(call)
+  if (stored) await stored
+  call.spent('authentication', authenticatedAt - call.startedAt)
   const impersonated = await options.impersonate(call, options.authorizer)
   if (impersonated) call.user = impersonated
+  const askedAt = performance.now()
+  if (impersonated) call.spent('impersonation', askedAt - authenticatedAt)
   const turn = options.flowControl.acquire(call)
   const release = turn instanceof Promise ? await turn : turn
+  const seatedAt = performance.now()
+  if (turn instanceof Promise) call.spent('apf-queue-wait', seatedAt - askedAt)
   try {
     await authorize(call, options.authorizer)
+    call.spent('authorization', performance.now() - seatedAt)
   } catch (error) {
     release()
     throw error

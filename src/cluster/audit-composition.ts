@@ -16,8 +16,8 @@ export function createAuditor(options: AuditOptions, clock: Clock, logger: Fasti
   const sinks: AuditSink[] = []
   if (options.log) sinks.push(new AuditLog({ ...options.log, clock, onError }))
   if (options.webhook) {
-    const { configFile, ...limits } = options.webhook
-    const client = new ReviewClient(readWebhookConfig(configFile), clock)
+    const { configFile, initialBackoffMs, ...limits } = options.webhook
+    const client = new ReviewClient(readWebhookConfig(configFile), clock, initialBackoffMs)
     sinks.push(new AuditWebhook({ ...limits, send: (document) => client.send(document), clock, onError }))
   }
   const policy = new AuditPolicy(readFileSync(options.policyFile, 'utf8'))

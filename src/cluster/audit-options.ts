@@ -7,11 +7,19 @@ export interface AuditOptions {
     readonly maxBackups: number
     readonly maxAgeMs: number
     readonly compress: boolean
+    readonly format: 'json' | 'legacy'
+    readonly maxEventBytes?: number | undefined
+    readonly isStrict: boolean
   }
   readonly webhook?: {
     readonly configFile: string
     readonly maxBatchSize: number
     readonly maxBatchWaitMs: number
     readonly maxBuffered: number
+    readonly throttle?: { readonly perSecond: number; readonly burst: number } | undefined
+    readonly maxEventBytes?: number | undefined
+    readonly isStrict: boolean
+    /** Milliseconds before a failed delivery is tried again for the first time. */
+    readonly initialBackoffMs: number
   }
 }

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { rbacBootstrap } from '../../openapi/data.ts'
 import type { VirtualHandlers } from '../api/api-resource.ts'
 import type { PathHandler } from '../api/api-server.ts'
-import type { Auditor } from '../api/audit/auditor.ts'
 import { Impersonation } from '../api/filters/impersonation.ts'
 import type { Impersonate } from '../api/pipeline.ts'
 import { selfSubjectReview } from '../api/virtual/self-subject-review.ts'
@@ -97,14 +96,9 @@ export class ClusterAuth {
     return this.#authenticator
   }
 
-  /** Lets clients count as others; `auditor` hears who they really are first. */
-  impersonation(auditor: Auditor | undefined): Impersonate {
-    const { impersonate } = this.#impersonation
-    if (!auditor) return impersonate
-    return (call, authorizer) => {
-      auditor.received(call)
-      return impersonate(call, authorizer)
-    }
+  /** Lets clients count as others. */
+  get impersonate(): Impersonate {
+    return this.#impersonation.impersonate
   }
 
   /** What a client may do. */

@@ -12,7 +12,7 @@ import type { HandlerServices } from '../api/handlers/services.ts'
 import type { HealthCheck } from '../api/health.ts'
 import { AdmissionMetrics } from '../api/metrics/admission-metrics.ts'
 import { ApiMetrics, type ObjectCount } from '../api/metrics/api-metrics.ts'
-import type { Impersonate } from '../api/pipeline.ts'
+import type { Impersonate, RequestAuditor } from '../api/pipeline.ts'
 import { ResourceCatalog, type ServesResource } from '../api/resource-catalog.ts'
 import { type Clock, every, systemClock } from '../apimachinery/clock.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
@@ -63,6 +63,8 @@ export interface ControlPlaneOptions {
   authenticator(parts: ControlPlaneParts): Authenticator
   authorizer(parts: ControlPlaneParts): Authorizer
   impersonate(parts: ControlPlaneParts): Impersonate
+  /** Undefined: nothing is audited. */
+  readonly auditor?: RequestAuditor | undefined
   admission(parts: ControlPlaneParts): readonly AdmissionPlugin[]
   virtual(parts: ControlPlaneParts): ReadonlyMap<string, VirtualHandlers>
   paths(parts: ControlPlaneParts, catalog: ResourceCatalog): readonly PathHandler[]
@@ -168,6 +170,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     authenticator: options.authenticator(parts),
     authorizer,
     impersonate: options.impersonate(parts),
+    auditor: options.auditor,
     flowControl,
     services: handlerServices,
     health: healthChecks(store),

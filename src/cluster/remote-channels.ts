@@ -69,6 +69,7 @@ function takeOver(call: Call): Upgrade {
   call.reply.hijack()
   response.detachSocket(upgrade.socket as never)
   response.statusCode = 101
+  call.audit?.responseStarted(101)
   UPGRADES.delete(raw)
   // The response goes by what follows: whoever waits for its end is told when that is over.
   upgrade.socket.on('close', () => response.emit('finish'))

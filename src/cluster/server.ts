@@ -67,7 +67,8 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
     guarded: (entry) => auth.guarded(entry),
     authenticator: (parts) => auth.authenticator(parts),
     authorizer: (parts) => auth.authorizer(parts),
-    impersonate: () => auth.impersonation(auditor),
+    impersonate: () => auth.impersonate,
+    auditor,
     admission: (parts) => clusterAdmission(admission, parts, auth.authorizer(parts)),
     virtual: (parts) =>
       new Map([
@@ -76,7 +77,6 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
       ]),
     paths: (_parts, catalog) => [auth.discovery(() => address), versionPath, openApiPath(catalog), rootPaths(catalog)],
   })
-  auditor?.install(plane.app)
   await bootstrap(plane)
   const { registry } = plane
   const kept = await keepConfigMaps({ registry, trust: () => auth.clientTrust, clock: systemClock, logger })

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import type { AdmissionPlugin } from '../../src/admission/admission.ts'
 import type { ObjectReader } from '../../src/admission/object-reader.ts'
+import type { RequestAuditor } from '../../src/api/pipeline.ts'
 import { systemClock } from '../../src/apimachinery/clock.ts'
 import { alwaysAllowAuthorizer } from '../../src/auth/authz/always.ts'
 import { AdmissionReader } from '../../src/cluster/admission-reader.ts'
@@ -26,6 +27,7 @@ export class AdmissionServer {
 
   static async start(
     plugins: (reader: ObjectReader, parts: ControlPlaneParts) => readonly AdmissionPlugin[],
+    auditor?: RequestAuditor,
   ): Promise<AdmissionServer> {
     const user = { name: 'admin', uid: 'u1', groups: ['system:masters'], extra: { team: ['a'] } }
     const plane = createControlPlane({
@@ -43,6 +45,7 @@ export class AdmissionServer {
       authenticator: () => ({ name: 'admin', authenticate: () => ({ user }) }),
       authorizer: () => alwaysAllowAuthorizer,
       impersonate: () => () => undefined,
+      auditor,
       admission: (parts) => plugins(new AdmissionReader(parts.registry), parts),
       virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
       paths: () => [],

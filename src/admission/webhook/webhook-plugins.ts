@@ -49,7 +49,7 @@ export function mutatingWebhookPlugin(dependencies: WebhookDependencies): Admiss
       const hooks = await currentHooks(reader, 'mutatingwebhookconfigurations')
       if (hooks.length === 0) return
       const before = attributes.object?.metadata?.managedFields
-      await dispatcher.dispatch(attributes, hooks)
+      await timed(attributes, 'mutating-webhook', dispatcher.dispatch(attributes, hooks))
       if (!attributes.object?.metadata) return
       const warning = restoreManagedFields(attributes.object, before)
       if (warning !== undefined) attributes.addWarning(warning)
@@ -82,8 +82,21 @@ export function validatingWebhookPlugin(dependencies: WebhookDependencies): Admi
       }
       if (invocations.length === 0) return
       if (attributes.timeLeftMs() <= 0) throw requestTimedOut()
-      await askAll(caller, attributes, invocations, versions)
+      await timed(attributes, 'validating-webhook', askAll(caller, attributes, invocations, versions))
     },
+  }
+}
+
+async function timed(
+  attributes: AdmissionAttributes,
+  layer: 'mutating-webhook' | 'validating-webhook',
+  work: Promise<void>,
+): Promise<void> {
+  const start = performance.now()
+  try {
+    await work
+  } finally {
+    attributes.spent?.(layer, performance.now() - start)
   }
 }
 

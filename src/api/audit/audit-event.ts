@@ -17,8 +17,17 @@ export interface AuditSubject {
   /** Who was authenticated; undefined where nobody was. */
   readonly user: UserInfo | undefined
   readonly level: AuditLevel
+  readonly identity: ObjectIdentity
   /** Milliseconds since the epoch. */
   readonly receivedAt: number
+}
+
+/** What the request's object says of which object it is. */
+export interface ObjectIdentity {
+  readonly name?: string
+  readonly namespace?: string
+  readonly uid?: string
+  readonly resourceVersion?: string
 }
 
 export interface AuditOutcome {
@@ -29,7 +38,7 @@ export interface AuditOutcome {
 
 /** One event, fields in upstream's order. */
 export function auditEvent(
-  { call, user, level, receivedAt }: AuditSubject,
+  { call, user, level, identity, receivedAt }: AuditSubject,
   stage: AuditStage,
   now: number,
   outcome: AuditOutcome = {},
@@ -53,7 +62,7 @@ export function auditEvent(
       : {}),
     ...(sourceIPs.length > 0 ? { sourceIPs } : {}),
     ...(userAgent === '' ? {} : { userAgent: shortened(userAgent) }),
-    ...(info.isResourceRequest ? { objectRef: objectRefOf(call) } : {}),
+    ...(info.isResourceRequest ? { objectRef: objectRefOf(call, identity) } : {}),
     ...(responseStatus ? { responseStatus } : {}),
     ...(requestObject === undefined ? {} : { requestObject }),
     ...(responseObject === undefined ? {} : { responseObject }),
@@ -77,8 +86,12 @@ function sourceIpsOf({ request }: Call): string[] {
   return [...new Set(addresses.filter((address) => address !== ''))]
 }
 
-function objectRefOf({ info }: Call): JsonObject {
-  const { resource, namespace, name, apiGroup, apiVersion, subresource } = info
-  const fields = { resource, namespace, name, apiGroup, apiVersion, subresource }
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''))
+/** What the path leaves open the object says. */
+function objectRefOf({ info }: Call, identity: ObjectIdentity): JsonObject {
+  const { resource, apiGroup, apiVersion, subresource } = info
+  const namespace = info.namespace || identity.namespace
+  const name = info.name || identity.name
+  const { uid, resourceVersion } = identity
+  const fields = { resource, namespace, name, uid, apiGroup, apiVersion, resourceVersion, subresource }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== ''))
 }

@@ -6,17 +6,24 @@ import { createGzip } from 'node:zlib'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { AuditEvent } from './audit-event.ts'
 import type { AuditSink } from './auditor.ts'
+import { legacyLine } from './legacy-line.ts'
+import { truncated } from './truncate.ts'
 
 export interface AuditLogOptions {
   /** `-`: standard output. */
   readonly path: string
-  /** Bytes after which a new file is begun. */
+  /** Bytes after which a new file is begun; Infinity: never. */
   readonly maxBytes: number
   /** Old files that are kept; 0: all. */
   readonly maxBackups: number
   /** How long old files are kept, in milliseconds; 0: for good. */
   readonly maxAgeMs: number
   readonly compress: boolean
+  readonly format: 'json' | 'legacy'
+  /** Bytes of an event beyond which it loses its objects; undefined: it never does. */
+  readonly maxEventBytes?: number | undefined
+  /** No request may go on before its first event is stored. */
+  readonly isStrict?: boolean
   readonly clock: Clock
   /** Hears of files that can't be written and of events that were dropped for it. */
   readonly onError: (message: string, error: unknown) => void
@@ -34,28 +41,43 @@ export class AuditLog implements AuditSink {
   #dropped = 0
   /** Undefined until the file has been looked at. */
   #size: number | undefined
-  #writing: Promise<void> | undefined
+  /** Resolves with whether all that waited has been written. */
+  #writing: Promise<boolean> | undefined
+  /** Undefined where nobody may be made to wait. */
+  readonly store: ((event: AuditEvent) => Promise<boolean>) | undefined
 
   constructor(options: AuditLogOptions) {
     this.#options = options
+    this.store = options.isStrict ? async (event) => this.#enqueue(event) && ((await this.#writing) ?? true) : undefined
   }
 
   write(event: AuditEvent): void {
-    const line = `${JSON.stringify(event)}\n`
+    this.#enqueue(event)
+  }
+
+  #enqueue(event: AuditEvent): boolean {
+    const { maxEventBytes, format, onError } = this.#options
+    const shown = maxEventBytes === undefined ? event : truncated(event, maxEventBytes)
+    if (!shown) {
+      onError('an audit event is too large even after truncating', undefined)
+      return true
+    }
+    const line = `${format === 'legacy' ? legacyLine(shown) : JSON.stringify(shown)}\n`
     if (this.#waitingBytes + line.length > MAX_WAITING_BYTES) {
       this.#dropped++
-      return
+      return false
     }
     this.#waiting.push(line)
     this.#waitingBytes += line.length
     this.#writing ??= this.#drain()
+    return true
   }
 
   async close(): Promise<void> {
     while (this.#writing) await this.#writing
   }
 
-  async #drain(): Promise<void> {
+  async #drain(): Promise<boolean> {
     try {
       while (this.#waiting.length > 0) {
         const text = this.#waiting.join('')
@@ -65,8 +87,10 @@ export class AuditLog implements AuditSink {
       }
       if (this.#dropped > 0) this.#options.onError('audit events were dropped', { dropped: this.#dropped })
       this.#dropped = 0
+      return true
     } catch (error) {
       this.#options.onError('the audit log could not be written', error)
+      return false
     } finally {
       this.#writing = undefined
     }

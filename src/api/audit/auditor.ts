@@ -1,28 +1,19 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import { internalError } from '../../apimachinery/api-error.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
-import { isJsonObject, type JsonObject } from '../../apimachinery/kube-object.ts'
-import { parseYaml } from '../../apimachinery/schema/yaml-text.ts'
-import type { UserInfo } from '../../apimachinery/user-info.ts'
 import type { Call } from '../call.ts'
 import { attributesOf } from '../filters/authorization.ts'
-import { type AuditEvent, type AuditOutcome, auditEvent } from './audit-event.ts'
-import type { AuditConfig, AuditPolicy, AuditStage } from './audit-policy.ts'
+import type { AuditEvent } from './audit-event.ts'
+import type { AuditConfig, AuditPolicy } from './audit-policy.ts'
+import { AuditTrail } from './audit-trail.ts'
 
-/** Takes events; must neither throw nor wait. */
+/** Takes events; must neither throw nor make anybody wait. */
 export interface AuditSink {
   write(event: AuditEvent): void
+  /** Set where no request may go on before its first event is stored: resolves with whether it was. */
+  readonly store?: ((event: AuditEvent) => Promise<boolean>) | undefined
   /** Resolves once what was taken is written, or can't be. */
   close(): Promise<void>
-}
-
-interface Trail {
-  readonly call: Call
-  readonly user: UserInfo | undefined
-  readonly config: AuditConfig
-  readonly receivedAt: number
-  readonly isLongRunning: boolean
-  payload: unknown
 }
 
 /**
@@ -35,7 +26,8 @@ export class Auditor {
   readonly #sinks: readonly AuditSink[]
   readonly #clock: Clock
   readonly #isLongRunning: (call: Call) => boolean
-  readonly #trails = new WeakMap<Call, Trail>()
+  /** Events under way that a request has to wait for. */
+  readonly #pending = new Set<Promise<boolean>>()
 
   constructor(options: {
     readonly policy: AuditPolicy
@@ -49,62 +41,60 @@ export class Auditor {
     this.#isLongRunning = options.isLongRunning
   }
 
-  /** Adds what audits answers to an app; before it is ready. */
-  install(app: FastifyInstance): void {
-    app.addHook('onSend', async (request, reply, payload) => {
-      const { call } = request
-      if (!call) return payload
-      const trail = this.#trails.get(call)
-      if (trail) trail.payload = payload
-      else if (call.user === undefined && reply.statusCode === 401) this.#unauthenticated(call)
-      return payload
-    })
+  /**
+   * To be called once it is known who makes a request. Where a promise comes back, the request has to wait for it.
+   * Errors: 500 where the event can't be stored and has to be.
+   */
+  received(call: Call): Promise<void> | undefined {
+    const trail = this.#open(call, this.#policy.evaluate(attributesOf(call)), this.#isLongRunning(call))
+    if (!trail) return undefined
+    call.onEnd(() => trail.ended())
+    this.#pending.clear()
+    trail.received()
+    return this.#pending.size > 0 ? allStored([...this.#pending]) : undefined
   }
 
-  /** To be called once it is known who makes a request. */
-  received(call: Call): void {
-    const config = this.#policy.evaluate(attributesOf(call))
-    if (config.level === 'None') return
-    const trail: Trail = {
-      call,
-      user: call.user,
-      config,
-      receivedAt: this.#clock.now(),
-      isLongRunning: this.#isLongRunning(call),
-      payload: undefined,
-    }
-    this.#trails.set(call, trail)
-    this.#write(trail, 'RequestReceived')
-    const { raw } = call.reply
-    if (trail.isLongRunning)
-      onHead(raw, (status) => this.#write(trail, 'ResponseStarted', { responseStatus: plainStatus(status) }))
-    raw.once('close', () => this.#write(trail, 'ResponseComplete', outcomeOf(trail)))
+  /** To be called where a credential is no good: there is no user that a rule could match. */
+  refused(call: Call): void {
+    this.#open(call, this.#policy.evaluate({ ...call.info, user: NOBODY }), true)
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#sinks.map((sink) => sink.close()))
   }
 
-  /** A credential that was no good: there is no user that a rule could match. */
-  #unauthenticated(call: Call): void {
-    const nobody = { name: '', uid: '', groups: [], extra: {} }
-    const { info } = call
-    const config = this.#policy.evaluate({ ...info, user: nobody })
-    if (config.level === 'None') return
-    const receivedAt = this.#clock.now()
-    const trail = { call, user: undefined, config, receivedAt, isLongRunning: false, payload: undefined }
-    const attempted = call.request.headers.authorization === undefined ? 'not attempted' : 'attempted: bearer'
-    const message = `Authentication failed, ${attempted}`
-    const responseStatus = { metadata: {}, status: 'Failure', message, reason: 'Unauthorized', code: 401 }
-    this.#write(trail, 'ResponseStarted', { responseStatus })
+  #open(call: Call, config: AuditConfig, hasHead: boolean): AuditTrail | undefined {
+    if (config.level === 'None') return undefined
+    const { user } = call
+    const now = (): number => this.#clock.now()
+    const trail = new AuditTrail({
+      call,
+      user,
+      config,
+      isLongRunning: hasHead && user !== undefined,
+      isRefused: user === undefined,
+      receivedAt: now() - Math.round(performance.now() - call.startedAt),
+      now,
+      write: (event) => this.#write(event),
+    })
+    call.audit = trail
+    if (hasHead) onHead(call.reply.raw, (status) => trail.responseStarted(status))
+    return trail
   }
 
-  #write(trail: Trail, stage: AuditStage, outcome?: AuditOutcome): void {
-    const { call, user, config, receivedAt } = trail
-    if (config.omitStages.has(stage)) return
-    const event = auditEvent({ call, user, level: config.level, receivedAt }, stage, this.#clock.now(), outcome)
-    for (const sink of this.#sinks) sink.write(event)
+  #write(event: AuditEvent): void {
+    for (const sink of this.#sinks) {
+      if (event.stage === 'RequestReceived' && sink.store) this.#pending.add(sink.store(event))
+      else sink.write(event)
+    }
   }
+}
+
+const NOBODY = { name: '', uid: '', groups: [], extra: {} }
+
+async function allStored(waits: readonly Promise<boolean>[]): Promise<void> {
+  const outcomes = await Promise.all(waits)
+  if (!outcomes.every((isStored) => isStored)) throw internalError('failed to store audit event')
 }
 
 type WriteHead = (status: number, ...rest: (string | OutgoingHttpHeaders | OutgoingHttpHeader[])[]) => unknown
@@ -118,72 +108,4 @@ function onHead(raw: Call['reply']['raw'], callback: (status: number) => void): 
     callback(status)
     return original.call(this, status, ...rest)
   }
-}
-
-function outcomeOf(trail: Trail): AuditOutcome {
-  const { call, config, payload } = trail
-  const { reply } = call
-  const status = reply.raw.headersSent ? reply.raw.statusCode : undefined
-  const wantsResponse = config.level === 'RequestResponse'
-  const response = wantsResponse || (status ?? 0) >= 400 ? jsonOf(payload) : undefined
-  return {
-    responseStatus: responseStatusOf(status, response),
-    requestObject: config.level === 'Request' || wantsResponse ? objectOf(requestBody(call), config) : undefined,
-    responseObject: wantsResponse ? objectOf(response, config) : undefined,
-  }
-}
-
-function responseStatusOf(status: number | undefined, response: unknown): JsonObject {
-  if (status === undefined) return { metadata: {}, status: 'Success', message: 'Connection closed early', code: 200 }
-  if (!isJsonObject(response) || response['kind'] !== 'Status') return plainStatus(status)
-  const { status: word, message, reason, details } = response as Readonly<Record<string, unknown>>
-  return {
-    metadata: {},
-    ...(word ? { status: word } : {}),
-    ...(message ? { message } : {}),
-    ...(reason ? { reason } : {}),
-    ...(details ? { details } : {}),
-    code: status,
-  }
-}
-
-const plainStatus = (code: number): JsonObject => ({ metadata: {}, code })
-
-/** JSON of an answer that was sent in one piece; undefined for streams and other formats. */
-function jsonOf(payload: unknown): unknown {
-  if (!Buffer.isBuffer(payload) && typeof payload !== 'string') return undefined
-  try {
-    return JSON.parse(payload.toString())
-  } catch {
-    return undefined
-  }
-}
-
-/** The body as an object, where it is JSON or YAML. */
-function requestBody({ request }: Call): unknown {
-  const { body } = request
-  if (!Buffer.isBuffer(body) || body.length === 0) return undefined
-  const json = jsonOf(body)
-  if (json !== undefined || !request.headers['content-type']?.includes('yaml')) return json
-  try {
-    return parseYaml(body.toString('utf8')).value
-  } catch {
-    return undefined
-  }
-}
-
-function objectOf(value: unknown, { omitManagedFields }: AuditConfig): unknown {
-  if (!omitManagedFields || !isJsonObject(value)) return value
-  const items = value['items']
-  const own = withoutManagedFields(value)
-  return Array.isArray(items)
-    ? { ...own, items: items.map((i: unknown) => (isJsonObject(i) ? withoutManagedFields(i) : i)) }
-    : own
-}
-
-function withoutManagedFields(object: JsonObject): JsonObject {
-  const { metadata } = object as { readonly metadata?: unknown }
-  if (!isJsonObject(metadata) || !('managedFields' in metadata)) return object
-  const { managedFields: _managedFields, ...rest } = metadata
-  return { ...object, metadata: rest }
 }

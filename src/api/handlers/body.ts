@@ -25,8 +25,10 @@ export function bodyOf(call: Call): Buffer {
  */
 export function decodeRequestObject(call: Call, resource: ApiResource, options: WriteOptions): KubeObject {
   const expected = { gvk: resource.gvk, node: resource.node, internalType: internalGoType(resource) }
-  const object = decodeTyped(call, expected, options)
-  return defaultedHub(resource, object)
+  const served = decodeTyped(call, expected, options)
+  const hub = defaultedHub(resource, served)
+  call.audit?.requestObject(served)
+  return hub
 }
 
 /** Decodes a body of a given type and deals with what strict decoding found. */

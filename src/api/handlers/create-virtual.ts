@@ -24,6 +24,7 @@ export async function createVirtual(
   const gvk = kindOf(resource, subresource)
   const expected = { gvk, node: typeOf(definitionOf(gvk)!), internalType: internalTypeOf(gvk), ...accepted(handlers) }
   const decoded = decodeTyped(call, expected, options)
+  call.audit?.requestObject(decoded)
   if (!handlers.keepsSystemFields) wipeSystemFields(decoded)
   ensureNamespace(decoded, resource.fact.namespaced ? namespace : '')
   // What is answered shows the body's fields as owned, though nothing is stored.

@@ -87,7 +87,11 @@ function deleteValidation(
 /** Delete options of the body, or of the query where there is none. Errors: 400, 415, 422. */
 export function readDeleteOptions(call: Call): DeleteRequestOptions {
   const body = bodyOf(call)
-  return deleteOptionsOf(body.length === 0 ? deleteOptionsOfQuery(call.query) : decodeDeleteOptions(call, body))
+  if (body.length === 0) return deleteOptionsOf(deleteOptionsOfQuery(call.query))
+  const options = decodeDeleteOptions(call, body)
+  const apiVersion = apiVersionOf(DELETE_OPTIONS_GVK)
+  call.audit?.requestObject({ kind: 'DeleteOptions', apiVersion, metadata: {}, ...options })
+  return deleteOptionsOf(options)
 }
 
 function decodeDeleteOptions(call: Call, body: Buffer): JsonObject {

@@ -49,6 +49,7 @@ export async function patch(call: Call, endpoint: Endpoint, services: HandlerSer
   const { store, identity } = endpoint.resource.backing!
   const { name, namespace } = call.info
   const body = bodyOf(call)
+  call.audit?.requestPatch(body, call.request.headers['content-type'] ?? '')
   const change =
     type === 'apply' ? applyChange(call, endpoint, body, options) : patchChange(call, endpoint, body, type, options)
   const request = admittedUpdate(call, endpoint, services, 'PatchOptions', options, (existing) => {

@@ -38,6 +38,7 @@ export function admissionAttributes(call: Call, resource: ApiResource, fields: A
     user: call.user,
     addWarning: (text) => call.warn(text),
     addAuditAnnotation: (key, value, level) => call.annotate(key, value, level),
+    spent: (layer, ms) => call.spent(layer, ms),
     timeLeftMs: () => call.timeLeftMs(),
   }
 }

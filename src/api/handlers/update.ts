@@ -18,9 +18,12 @@ import { admissionAttributes, type HandlerServices } from './services.ts'
  */
 export async function update(call: Call, endpoint: Endpoint, services: HandlerServices): Promise<UpdateOutcome> {
   const options = parseWriteOptions(call.query, 'UpdateOptions')
-  return await updateDecoded(call, endpoint, services, options, () =>
-    endpoint.defaulted(decodeTyped(call, endpoint, options)),
-  )
+  return await updateDecoded(call, endpoint, services, options, () => {
+    const served = decodeTyped(call, endpoint, options)
+    const object = endpoint.defaulted(served)
+    call.audit?.requestObject(served)
+    return object
+  })
 }
 
 /**

@@ -19,11 +19,13 @@ const JITTER = 0.2
 export class ReviewClient implements Reviewer {
   readonly #config: WebhookConfig
   readonly #clock: Clock
+  readonly #firstDelayMs: number
   readonly #agent: HttpAgent | HttpsAgent
 
-  constructor(config: WebhookConfig, clock: Clock) {
+  constructor(config: WebhookConfig, clock: Clock, firstDelayMs = FIRST_DELAY_MS) {
     this.#config = config
     this.#clock = clock
+    this.#firstDelayMs = firstDelayMs
     this.#agent = config.url.startsWith('https:')
       ? new HttpsAgent({
           keepAlive: true,
@@ -53,7 +55,7 @@ export class ReviewClient implements Reviewer {
 
   async #persistently<T>(document: object, read: (text: string, code: number) => T): Promise<T> {
     const body = Buffer.from(JSON.stringify(document))
-    for (let attempt = 1, delay = FIRST_DELAY_MS; ; attempt++, delay *= DELAY_FACTOR) {
+    for (let attempt = 1, delay = this.#firstDelayMs; ; attempt++, delay *= DELAY_FACTOR) {
       try {
         const { response, text } = await this.#post(body)
         const code = response.statusCode ?? 0

@@ -11,4 +11,6 @@ export interface RequestContext {
   readonly dryRun: boolean
   /** Adds a `Warning` header to the answer. */
   warn(text: string): void
+  /** Hears how many milliseconds the store took; set where somebody wants to know. */
+  spent?(layer: 'etcd', ms: number): void
 }

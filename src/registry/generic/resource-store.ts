@@ -208,7 +208,7 @@ export class ResourceStore {
       return StoredObject.ofObject(this.codec, object, bytes)
     }
     try {
-      const kv = await this.#store.create(key, bytes, this.#writeOptions(object))
+      const kv = await timed(context, this.#store.create(key, bytes, this.#writeOptions(object)))
       return this.#stored(object, bytes, kv.modRevision)
     } catch (error) {
       if (isStorageError(error, 'KeyExists')) throw await this.#existsError(key, object)
@@ -326,7 +326,7 @@ export class ResourceStore {
       object.metadata.resourceVersion = String(current.revision)
       return StoredObject.ofObject(this.codec, object, unchanged)
     }
-    const kv = await this.#store.update(key, bytes, current.revision, this.#writeOptions(object))
+    const kv = await timed(context, this.#store.update(key, bytes, current.revision, this.#writeOptions(object)))
     return this.#stored(object, bytes, kv.modRevision)
   }
 
@@ -478,7 +478,7 @@ export class ResourceStore {
       if (validate) await validate(current.object)
       if (context.dryRun) return current.object
       try {
-        const { revision } = await this.#store.delete(key, current.revision)
+        const { revision } = await timed(context, this.#store.delete(key, current.revision))
         const gone: KubeObject = {
           ...current.object,
           metadata: { ...current.object.metadata, resourceVersion: String(revision) },
@@ -587,4 +587,11 @@ function checkOwnPreconditions(
     const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`
     throw conflict(identity, name, why)
   }
+}
+
+/** Tells the request how long the store took, where it wants to know. */
+function timed<T>(context: RequestContext, write: Promise<T>): Promise<T> {
+  if (!context.spent) return write
+  const start = performance.now()
+  return write.finally(() => context.spent?.('etcd', performance.now() - start))
 }
