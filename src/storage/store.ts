@@ -136,8 +136,20 @@ export interface Store {
 export interface SnapshotStore extends Store {
   /** The live keys with their revisions and the revision line, as one self-describing, checksummed byte string. */
   snapshot(): Promise<Buffer>
-  /** Replaces everything by a snapshot; watches end with `Compacted`. The revision line never goes back. */
+  /** The same in a file, written piece by piece; it is whole or not there. Only its owner may read it. */
+  snapshotTo(path: string): Promise<void>
+  /**
+   * Replaces everything by a snapshot; watches end with `Compacted`. The revision line never goes back.
+   * Errors: `Corrupt`, `UnsupportedFormat`; nothing has changed then.
+   */
   restore(snapshot: Buffer): Promise<void>
+  /** The same from a file, read piece by piece. */
+  restoreFrom(path: string): Promise<void>
+  /**
+   * Gives every key the value that it has in a snapshot, by writes of their own: watches see each as an event and go on.
+   * What is as it was is not written. On disk a failure may leave some of these writes done; called again, it goes on.
+   */
+  rewind(snapshot: Buffer): Promise<void>
   /** A store in memory that starts with this one's present state and shares nothing mutable with it. */
   fork(): Promise<SnapshotStore>
 }

@@ -1,3 +1,7 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StorageError, type StorageErrorCode } from '../../src/storage/storage-error.ts'
 import type { KeyValue, SnapshotStore, Store, StoreEvent } from '../../src/storage/store.ts'
@@ -783,6 +787,126 @@ export function snapshotContract(name: string, factory: () => Promise<StoreFixtu
       await expectCode(store.get('/z', { revision: extra.modRevision }), 'Compacted')
       const next = await store.create('/z', bytes('new'))
       expect(next.modRevision).toBeGreaterThan(extra.modRevision + 1)
+    })
+
+    it('a snapshot in a file is the one in memory, and restores as it does', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'kubemu-snapshot-'))
+      try {
+        const file = join(folder, 'state.snapshot')
+        const source = await make()
+        await fill(source)
+        await source.snapshotTo(file)
+        expect((await readFile(file)).equals(await source.snapshot())).toBe(true)
+        expect((await stat(file)).mode & 0o077).toBe(0)
+        const target = await make()
+        await target.create('/gone', bytes('x'))
+        const sink = new WatchRecorder()
+        await target.watch({ prefix: '/' }, sink).ready
+        await target.restoreFrom(file)
+        expect(await sink.ended()).toMatchObject({ code: 'Compacted' })
+        expect(await contents(target)).toEqual(await contents(source))
+        await target.check()
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    })
+
+    it('a snapshot in a file: many keys and large values come through whole', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'kubemu-snapshot-'))
+      try {
+        const file = join(folder, 'state.snapshot')
+        const source = await make()
+        const sizes = [0, 1, 1_048_500, 3, 1_500_000, 70_000]
+        for (const [i, size] of sizes.entries()) await source.create(`/large/${i}`, Buffer.alloc(size, `${i}`))
+        await Promise.all(Array.from({ length: 1_200 }, (_, i) => source.create(`/many/${i}`, bytes(`value ${i}`))))
+        await source.snapshotTo(file)
+        const target = await make()
+        await target.restoreFrom(file)
+        const digests = async (store: Store): Promise<readonly string[]> =>
+          (await store.range('/')).kvs.map((kv) => `${kv.key} @${kv.modRevision} ${kv.value.length} ${crc32(kv.value)}`)
+        expect((await digests(target)).length).toBe(sizes.length + 1_200)
+        expect(await digests(target)).toEqual(await digests(source))
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    })
+
+    it('restoreFrom: a file that is cut, garbled or no snapshot is Corrupt and changes nothing', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'kubemu-snapshot-'))
+      try {
+        const store = await make()
+        await fill(store)
+        const then = await contents(store)
+        const snapshot = await store.snapshot()
+        const garbled = Buffer.from(snapshot)
+        garbled[snapshot.length >> 1] = (garbled[snapshot.length >> 1] ?? 0) ^ 0xff
+        const file = join(folder, 'bad')
+        for (const bad of [garbled, snapshot.subarray(0, -1), snapshot.subarray(0, 10), bytes(''), bytes('hello')]) {
+          await writeFile(file, bad)
+          await expectCode(store.restoreFrom(file), 'Corrupt')
+        }
+        await expect(store.restoreFrom(join(folder, 'none'))).rejects.toMatchObject({ code: 'ENOENT' })
+        await expect(store.snapshotTo(join(folder, 'no', 'folder'))).rejects.toMatchObject({ code: 'ENOENT' })
+        expect(await readdir(folder)).toEqual(['bad'])
+        expect(await contents(store)).toEqual(then)
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    })
+
+    it('rewind: leads back by events, on the same revision line; what is as it was is not written', async () => {
+      const store = await make()
+      await fill(store)
+      const values = async (): Promise<string[]> => (await store.range('/')).kvs.map((kv) => `${kv.key}=${kv.value}`)
+      const then = await values()
+      const snapshot = await store.snapshot()
+      const a = (await store.get('/a')).kv
+      const c = (await store.get('/c')).kv
+      await store.update('/a', bytes('3'), a?.modRevision ?? 0)
+      await store.delete('/c', c?.modRevision ?? 0)
+      const extra = await store.create('/z', bytes('later'))
+      const sink = new WatchRecorder()
+      const watch = store.watch({ prefix: '/' }, sink)
+      await watch.ready
+      await store.rewind(snapshot)
+      expect(await values()).toEqual(then)
+      const events = await sink.atLeast(3)
+      expect(events.map((e) => `${e.type} ${e.kv.key} ${e.kv.modRevision - extra.modRevision}`)).toEqual([
+        'put /a 1',
+        'delete /z 2',
+        'put /c 3',
+      ])
+      expect(events.map((e) => text(e.previous))).toEqual(['3', 'later', undefined])
+      await store.rewind(snapshot)
+      expect(await store.currentRevision()).toBe(extra.modRevision + 3)
+      await store.check()
+      watch.close()
+    })
+
+    it('rewind: writes that come meanwhile are decided on the state that it leads to', async () => {
+      const store = await make()
+      await fill(store)
+      const snapshot = await store.snapshot()
+      const a = (await store.get('/a')).kv?.modRevision ?? 0
+      const changed = await store.update('/a', bytes('3'), a)
+      const rewound = store.rewind(snapshot)
+      await expectCode(store.update('/a', bytes('4'), changed.modRevision), 'RevisionConflict')
+      await rewound
+      expect(text((await store.get('/a')).kv)).toBe('2')
+    })
+
+    it('rewind: the TTL comes along', async () => {
+      const store = await make()
+      const { modRevision } = await store.create('/mayfly', bytes('x'), { ttlSeconds: 10 })
+      const snapshot = await store.snapshot()
+      await store.delete('/mayfly', modRevision)
+      await store.rewind(snapshot)
+      const sink = new WatchRecorder()
+      const watch = store.watch({ prefix: '/' }, sink)
+      await watch.ready
+      await fixtures[0]?.advance?.(10_001)
+      expect((await sink.atLeast(1))[0]).toMatchObject({ type: 'delete', kv: { key: '/mayfly' } })
+      watch.close()
     })
 
     it('restore: the TTL comes along', async () => {

@@ -142,15 +142,19 @@ export class LevelJournal implements Journal {
     const old = this.#generation
     const next = old + 1
     await this.#clearGenerations(next, next + 1)
-    for (let i = 0; i < state.records.length; ) {
-      await this.#writing((batch) => {
-        for (let bytes = 0; i < state.records.length && bytes < replaceBatchBytes; i++) {
-          const record = state.records[i]
-          if (record === undefined) break
-          putRecord(batch, next, record)
-          bytes += record.size
-        }
-      }, false)
+    for await (const records of state.records) {
+      for (let i = 0; i < records.length; ) {
+        await this.#writing((batch) => {
+          for (let bytes = 0; bytes < replaceBatchBytes; i++) {
+            const record = records[i]
+            if (record === undefined) break
+            putRecord(batch, next, record)
+            bytes += record.size
+            // Whoever reads it from now on finds it in the journal.
+            record.value = undefined
+          }
+        }, false)
+      }
     }
     await this.#writing((batch) => {
       batch.put(metaKeys.generation, encodeNumber(next))

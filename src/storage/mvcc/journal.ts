@@ -4,8 +4,8 @@ import type { KeyRevision } from './key-revision.ts'
 export interface JournalState {
   /** Where the revision line stands, with no history before it. */
   readonly compacted: number
-  /** Live records with resident values. */
-  readonly records: readonly KeyRevision[]
+  /** Live records with resident values, which the journal lets go of as it writes them. */
+  readonly records: AsyncIterable<readonly KeyRevision[]>
 }
 
 /**

@@ -19,9 +19,17 @@ import { Expirer } from './expirer.ts'
 import { type Flight, GroupCommit } from './group-commit.ts'
 import type { Journal } from './journal.ts'
 import { KeyRevision, toBareKeyValue, toKeyValue } from './key-revision.ts'
+import type { Pin } from './pins.ts'
 import { ResidentValues } from './resident-values.ts'
 import { RevisionIndex } from './revision-index.ts'
-import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts'
+import {
+  decodeSnapshot,
+  openSnapshotFile,
+  type SnapshotContents,
+  type SnapshotEntry,
+  snapshotPieces,
+  writeSnapshotFile,
+} from './snapshot-format.ts'
 import { Sweeper } from './sweeper.ts'
 import { WatchHub } from './watch-hub.ts'
 
@@ -264,28 +272,35 @@ export class MvccStore implements SnapshotStore {
 
   async snapshot(): Promise<Buffer> {
     this.#assertOpen()
-    const index = this.#index
-    const revision = index.current
-    const records = index.live()
-    return encodeSnapshot(revision, records, await this.#pinned(index, revision, records))
+    const pieces: Buffer[] = []
+    for await (const piece of this.#snapshotPieces()) pieces.push(piece)
+    return Buffer.concat(pieces)
+  }
+
+  async snapshotTo(path: string): Promise<void> {
+    this.#assertOpen()
+    await writeSnapshotFile(path, this.#snapshotPieces())
   }
 
   async restore(snapshot: Buffer): Promise<void> {
     this.#assertOpen()
+    const { revision, records } = decodeSnapshot(snapshot)
+    await this.#replace(revision, oneBatch(records))
+  }
+
+  async restoreFrom(path: string): Promise<void> {
+    this.#assertOpen()
+    const file = await openSnapshotFile(path)
+    await this.#replace(file.revision, file.records())
+  }
+
+  async rewind(snapshot: Buffer): Promise<void> {
+    this.#assertOpen()
     const contents = decodeSnapshot(snapshot)
     await this.#exclusively(async () => {
-      const { current } = this.#index
-      // A line that has been seen past the snapshot's revision moves on by one: this state is a new one.
-      const revision = contents.revision > current ? contents.revision : current + 1
-      const origin = { revision, compacted: revision, historyStart: revision + 1 }
-      const index = new RevisionIndex(() => this.#options.clock.now(), origin, this.#index.order)
-      index.fill(byKey(contents.records), [])
-      const switchOver = (): void => {
-        this.#adoptIndex(index, contents.records)
-        this.#hub.endAll(index.compactedError(current))
-      }
-      if (this.#backing === undefined) switchOver()
-      else await this.#backing.journal.replace({ compacted: revision, records: contents.records }, switchOver)
+      const flights = await this.#differences(contents)
+      if (this.#commits === undefined) this.#publish(flights)
+      else await Promise.all(flights.map((flight) => this.#commits?.commit(flight)))
     })
   }
 
@@ -305,6 +320,78 @@ export class MvccStore implements SnapshotStore {
     const copies = records.map((record, i) => new KeyRevision({ ...record, value: values[i], previous: undefined }))
     index.fill(byKey(copies), [])
     return new MvccStore(this.#options, index)
+  }
+
+  async *#snapshotPieces(): AsyncGenerator<Buffer> {
+    const index = this.#index
+    const revision = index.current
+    const pin = index.pins.acquire(revision)
+    try {
+      const records = index.live()
+      yield* snapshotPieces(revision, records.length, this.#entries(records, pin))
+    } finally {
+      pin.release()
+    }
+  }
+
+  async *#entries(records: readonly KeyRevision[], pin: Pin): AsyncGenerator<readonly SnapshotEntry[]> {
+    for (let i = 0; i < records.length; i += streamBatch) {
+      this.#assertOpen()
+      pin.touch()
+      const batch = records.slice(i, i + streamBatch)
+      const values = await this.#valuesOf(batch)
+      yield batch.map((record, n) => ({ record, value: values[n] }))
+    }
+  }
+
+  /** Takes the state of a snapshot over whole, with its own revisions; watches end with `Compacted`. */
+  async #replace(taken: number, batches: AsyncIterable<readonly KeyRevision[]>): Promise<void> {
+    await this.#exclusively(async () => {
+      const { current } = this.#index
+      // A line that has been seen past the snapshot's revision moves on by one: this state is a new one.
+      const revision = taken > current ? taken : current + 1
+      const records: KeyRevision[] = []
+      const switchOver = (): void => {
+        const origin = { revision, compacted: revision, historyStart: revision + 1 }
+        const index = new RevisionIndex(() => this.#options.clock.now(), origin, this.#index.order)
+        index.fill(byKey(records), [])
+        this.#adoptIndex(index, records)
+        this.#hub.endAll(index.compactedError(current))
+      }
+      const kept = keeping(batches, records)
+      if (this.#backing !== undefined) {
+        await this.#backing.journal.replace({ compacted: revision, records: kept }, switchOver)
+        return
+      }
+      for await (const _batch of kept);
+      switchOver()
+    })
+  }
+
+  /** The writes that lead from the present state to that of a snapshot. */
+  async #differences({ records }: SnapshotContents): Promise<Flight[]> {
+    const index = this.#index
+    const live = index.live()
+    const values = await this.#pinned(index, index.current, live)
+    const wanted = new Map(records.map((record) => [record.key, record]))
+    const flights: Flight[] = []
+    for (const [i, record] of live.entries()) {
+      const { key } = record
+      const previousValue = values[i]
+      const target = wanted.get(key)
+      wanted.delete(key)
+      if (target?.value !== undefined && previousValue?.equals(target.value)) continue
+      const revision = ++this.#assigned
+      flights.push({
+        record: target ? renewal(target, revision, record) : deletion(key, revision, record),
+        previousValue,
+      })
+    }
+    for (const target of wanted.values()) {
+      const record = renewal(target, ++this.#assigned, index.newest(target.key))
+      flights.push({ record, previousValue: undefined })
+    }
+    return flights
   }
 
   close(): Promise<void> {
@@ -403,8 +490,6 @@ export class MvccStore implements SnapshotStore {
     this.#assigned = index.current
     this.#sweeper.reset()
     this.#expirer.reset(records)
-    // The values are the journal's now.
-    if (this.#backing !== undefined) for (const record of records) record.value = undefined
   }
 
   async #keyValues(
@@ -480,6 +565,39 @@ export class MvccStore implements SnapshotStore {
 
 function byKey(records: readonly KeyRevision[]): ReadonlyMap<string, KeyRevision> {
   return new Map(records.map((record) => [record.key, record]))
+}
+
+async function* oneBatch<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
+  yield items
+}
+
+/** Hands on what comes and keeps it. */
+async function* keeping<T>(batches: AsyncIterable<readonly T[]>, kept: T[]): AsyncGenerator<readonly T[]> {
+  for await (const batch of batches) {
+    for (const item of batch) kept.push(item)
+    yield batch
+  }
+}
+
+/** A write that gives a key the value and the life that it had in a snapshot. */
+function renewal(
+  { key, value, size, expiresAt }: KeyRevision,
+  revision: number,
+  previous: KeyRevision | undefined,
+): KeyRevision {
+  const isUpdate = isLive(previous)
+  return new KeyRevision({
+    key,
+    revision,
+    createRevision: isUpdate ? previous.createRevision : revision,
+    version: isUpdate ? previous.version + 1 : 1,
+    deleted: false,
+    size,
+    expiresAt,
+    // The snapshot's bytes are the caller's.
+    value: value && Buffer.from(value),
+    previous,
+  })
 }
 
 function isLive(record: KeyRevision | undefined): record is KeyRevision {
