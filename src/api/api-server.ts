@@ -68,6 +68,17 @@ export interface ApiServerOptions extends PipelineOptions {
   readonly cors?: Cors
   readonly logger: FastifyBaseLogger
   readonly observer: RequestObserver
+  /** What goes wrong with requests on purpose; undefined: nothing. */
+  readonly faults?: RequestFaults
+}
+
+/** Makes requests fail that would not, so that clients can be tried. */
+export interface RequestFaults {
+  /**
+   * Called for each request that may be served, before its body is read. Undefined: nothing happens to it. Rejects with
+   * what it is answered; may take over the reply, or break it.
+   */
+  meet(call: Call): Promise<void> | undefined
 }
 
 /** Hears of requests that have been admitted, and of those that the server refuses or ends. */
@@ -266,6 +277,8 @@ export class ApiServer {
     request.release = release
     request.isAdmitted = true
     this.#options.observer.begin(call)
+    const fault = this.#options.faults?.meet(call)
+    if (fault) await fault
   }
 
   /** From here on the call counts, until its connection is done with it: answered, or broken. */

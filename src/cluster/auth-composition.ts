@@ -59,6 +59,8 @@ export interface AuthMaterial {
   readonly serviceAccountKey: () => Promise<string>
   /** CAs of the cluster's own client certificates, in PEM. */
   readonly clientCas: readonly string[]
+  /** Tokens that are known besides those that the options name. */
+  readonly tokens?: TokenAuthenticator
 }
 
 /** Authentication and authorization of one server, put together as its options say, in upstream's order. */
@@ -66,6 +68,7 @@ export class ClusterAuth {
   readonly #options: AuthOptions
   readonly #audiences: readonly string[]
   readonly #serviceAccounts: ServiceAccountAuth
+  readonly #givenTokens: TokenAuthenticator | undefined
   readonly #rbac = new RbacSource()
   readonly #nodeUsage = new NodeUsageSource()
   readonly #webhooks: ReviewClient[] = []
@@ -82,6 +85,7 @@ export class ClusterAuth {
   /** Throws where a file that the options name can't be read or understood. */
   constructor(options: AuthOptions, material: AuthMaterial) {
     this.#options = options
+    this.#givenTokens = material.tokens
     const { clientCaFile, requestHeader } = options
     this.#userCas = [...material.clientCas, ...(clientCaFile ? [readFileSync(clientCaFile, 'utf8')] : [])]
     this.#requestHeaderCa = requestHeader && readFileSync(requestHeader.clientCaFile, 'utf8')
@@ -209,6 +213,7 @@ export class ClusterAuth {
     const agnostic = (inner: TokenAuthenticator): void => {
       members.push(new AudienceAgnosticToken(inner, this.#audiences))
     }
+    if (this.#givenTokens) agnostic(this.#givenTokens)
     if (tokenAuthFile) agnostic(new TokenFileAuthenticator(readFileSync(tokenAuthFile, 'utf8')))
     members.push(...this.#serviceAccounts.authenticators(registry, clock))
     if (bootstrapTokens) agnostic(new BootstrapTokenAuthenticator(registryObjectReader(registry), clock))

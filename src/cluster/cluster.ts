@@ -6,11 +6,12 @@ import { ControllerManager } from '../controllers/controller-manager.ts'
 import { type NodesOptions, startNodes } from '../controllers/nodes/nodes.ts'
 import type { Client } from '../controllers/runtime/client.ts'
 import { startScheduler } from '../controllers/scheduler/scheduler.ts'
+import { ClientGate } from './client-gate.ts'
 import { CONTROLLER_MANAGER, type Component, componentClient, SCHEDULER } from './component-client.ts'
 import { SimulatedNodeConnector } from './node-connector.ts'
 import { certificateSigner } from './pki/certificate-signer.ts'
 import { acceptUpgrades } from './remote-channels.ts'
-import { type RunningServer, startServer } from './server.ts'
+import { type GivenParts, type RunningServer, startServer } from './server.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** What a part of the cluster is given when it starts. */
@@ -43,36 +44,50 @@ export interface RunningCluster {
   readonly url: string
   /** An administrator's, in this process. */
   readonly client: Client
+  /** False while something in this process waits for an answer of the API. */
+  readonly isIdle: boolean
+  /** Cuts controllers, scheduler and other parts off: when it resolves, none of their writes is under way or begins. */
+  halt(): Promise<void>
+  /** Starts them anew after {@link RunningCluster.halt}, on whatever is stored by now. */
+  resume(): Promise<void>
   /** Ends controllers, scheduler and other parts, then the server. */
   close(): Promise<void>
 }
 
-const ADMINISTRATOR: Component = { user: 'kubernetes-admin', groups: ['system:masters'], program: 'kubemu' }
+/** Who may do everything. */
+export const ADMINISTRATOR: Component = { user: 'kubernetes-admin', groups: ['system:masters'], program: 'kubemu' }
 
 /** The fleet of simulated nodes; each node acts as its own kubelet. */
 const NODE_FLEET: Component = { user: 'kubernetes-admin', groups: ['system:masters'], program: 'kubelet' }
 
 /** Starts an API server with everything that makes workloads come alive, in one process. */
-export async function startCluster(options: ClusterOptions, logger: FastifyBaseLogger): Promise<RunningCluster> {
-  const server = await startServer(serverOptionsOf(options), logger)
-  const access: ClusterAccess = {
-    server,
-    clock: systemClock,
-    logger,
-    client: (component) => componentClient(server.plane, component),
-  }
-  const parts: ClusterPart[] = [...(options.parts ?? [])]
-  if (options.scheduler ?? true) parts.push(schedulerPart)
-  if (options.controllers ?? true) parts.push((given) => controllersPart(given, options.server.storage.kind === 'etcd'))
+export async function startCluster(
+  options: ClusterOptions,
+  logger: FastifyBaseLogger,
+  given: GivenParts = {},
+): Promise<RunningCluster> {
+  const { clock = systemClock } = given
+  const server = await startServer(serverOptionsOf(options), logger, given)
   const { nodes } = options
-  if (nodes) parts.push((given) => nodesPart(given, nodes))
-  const ends = await Promise.all(parts.map((start) => start(access)))
+  if (nodes) acceptUpgrades(server.plane.app)
+  const starts: ClusterPart[] = [...(options.parts ?? [])]
+  if (options.scheduler ?? true) starts.push(schedulerPart)
+  if (options.controllers ?? true)
+    starts.push((access) => controllersPart(access, options.server.storage.kind === 'etcd'))
+  if (nodes) starts.push((access) => nodesPart(access, nodes))
+  const parts = new ClusterParts(starts, { server, clock, logger })
+  await parts.start()
   return {
     server,
     url: server.url,
-    client: access.client(ADMINISTRATOR),
+    client: componentClient(server.plane, ADMINISTRATOR),
+    get isIdle() {
+      return parts.isIdle
+    },
+    halt: () => parts.halt(),
+    resume: () => parts.start(),
     close: async () => {
-      await Promise.all(ends.map((end) => end()))
+      await parts.stop()
       await server.close()
     },
   }
@@ -82,6 +97,47 @@ export async function startCluster(options: ClusterOptions, logger: FastifyBaseL
 function serverOptionsOf({ server, nodes }: ClusterOptions): ServerOptions {
   if (!nodes) return server
   return { ...server, runtimeConfig: new Map([['metrics.k8s.io/v1beta1', true], ...server.runtimeConfig]) }
+}
+
+type PartEnd = () => void | Promise<void>
+
+/** What runs in the cluster's process besides the server, behind one gate. */
+class ClusterParts {
+  readonly #starts: readonly ClusterPart[]
+  readonly #access: Omit<ClusterAccess, 'client'>
+  #gate = new ClientGate()
+  #ends: PartEnd[] = []
+
+  constructor(starts: readonly ClusterPart[], access: Omit<ClusterAccess, 'client'>) {
+    this.#starts = starts
+    this.#access = access
+  }
+
+  get isIdle(): boolean {
+    return this.#gate.isIdle
+  }
+
+  async start(): Promise<void> {
+    const gate = new ClientGate()
+    this.#gate = gate
+    const { plane } = this.#access.server
+    const access = {
+      ...this.#access,
+      client: (component: Component) => gate.client(componentClient(plane, component)),
+    }
+    this.#ends = await Promise.all(this.#starts.map((start) => start(access)))
+  }
+
+  async halt(): Promise<void> {
+    const cutOff = this.#gate.close()
+    // What they still have in hand comes to nothing: nobody needs to wait for it.
+    this.stop().catch((error: unknown) => this.#access.logger.debug({ err: error }, 'a part did not end in order'))
+    await cutOff
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#ends.splice(0).map((end) => end()))
+  }
 }
 
 const schedulerPart: ClusterPart = async ({ server, client, clock, logger }) => {
@@ -96,7 +152,6 @@ const schedulerPart: ClusterPart = async ({ server, client, clock, logger }) => 
 
 async function nodesPart({ server, client, clock, logger }: ClusterAccess, options: SimulatedNodesOptions) {
   const nodes = startNodes(client(NODE_FLEET), { ...options, clock, log: logger })
-  acceptUpgrades(server.plane.app)
   server.connectNodes(new SimulatedNodeConnector(nodes.fleet))
   await nodes.ready
   return () => nodes.stop()

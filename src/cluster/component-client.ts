@@ -1,6 +1,6 @@
 import type { Client } from '../controllers/runtime/client.ts'
 import type { ControlPlane } from './control-plane.ts'
-import { InProcessClient } from './in-process-client.ts'
+import { InProcessClient, type InProcessClientOptions } from './in-process-client.ts'
 
 /** A part of the control plane, or a user, that works in the server's process. */
 export interface Component {
@@ -31,12 +31,13 @@ export function kubelet(nodeName: string): Component {
 }
 
 /** A client of the API server in this process. */
-export function componentClient({ catalog, services }: ControlPlane, component: Component): Client {
-  const { user, groups = [], program } = component
-  return new InProcessClient({
-    catalog,
-    services,
-    user: { name: user, uid: '', groups, extra: {} },
-    userAgent: `${program}/v1.36.2`,
-  })
+export function componentClient(plane: ControlPlane, component: Component): Client {
+  return new InProcessClient(componentClientOptions(plane, component))
+}
+
+export function componentClientOptions(
+  { catalog, services }: ControlPlane,
+  { user, groups = [], program }: Component,
+): InProcessClientOptions {
+  return { catalog, services, user: { name: user, uid: '', groups, extra: {} }, userAgent: `${program}/v1.36.2` }
 }

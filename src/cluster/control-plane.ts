@@ -4,7 +4,7 @@ import type { AdmissionPlugin } from '../admission/admission.ts'
 import type { AdmissionObserver } from '../admission/admission-observer.ts'
 import { AdmissionChain } from '../admission/chain.ts'
 import type { VirtualHandlers } from '../api/api-resource.ts'
-import { ApiServer, type PathHandler } from '../api/api-server.ts'
+import { ApiServer, type PathHandler, type RequestFaults } from '../api/api-server.ts'
 import { swaggerUiPath } from '../api/browse/swagger-ui.ts'
 import type { Cors } from '../api/filters/cors.ts'
 import { DEFAULT_FLOW_CONTROL, FlowControl, type FlowControlOptions } from '../api/filters/flow-control.ts'
@@ -58,6 +58,8 @@ export interface ControlPlaneOptions {
   readonly http?: Partial<HttpOptions>
   /** Unset: what upstream serves by default. */
   readonly serves?: ServesResource
+  /** What goes wrong with requests on purpose; undefined: nothing. */
+  readonly faults?: RequestFaults
   /** A resource's entry as the server is to have it: with what authorization adds to its writes. */
   guarded?(entry: AnyResourceEntry): AnyResourceEntry
   authenticator(parts: ControlPlaneParts): Authenticator
@@ -109,10 +111,14 @@ export interface ControlPlane {
   readonly catalog: ResourceCatalog
   /** Admission and authorization, for clients in this process. */
   readonly services: HandlerServices
+  /** Resolves once requests can be served. */
+  ready(): Promise<void>
   /** Begins to listen; resolves with the port. */
   listen(host: string, port: number): Promise<number>
   /** Listens without TLS as well; resolves with the port. */
   listenPlain(host: string, port: number): Promise<number>
+  /** Forgets all history, in the store and in the caches. */
+  compact(): Promise<void>
   /** Lets requests finish, ends watches, closes the store. */
   close(): Promise<void>
 }
@@ -182,6 +188,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     ...(http.strictTransportSecurity ? { strictTransportSecurity: http.strictTransportSecurity } : {}),
     shutdownDelayMs: http.shutdownDelayMs,
     ...(http.cors ? { cors: http.cors } : {}),
+    ...(options.faults ? { faults: options.faults } : {}),
     logger,
     ...(options.tls ? { tls: options.tls } : {}),
   })
@@ -196,11 +203,19 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     components: parts.components,
     catalog,
     services: handlerServices,
+    ready: async () => {
+      await followFlowControl(parts.registry, flowControl)
+      await server.app.ready()
+    },
     listen: async (host, port) => {
       await followFlowControl(parts.registry, flowControl)
       return await server.listen(host, port)
     },
     listenPlain: (host, port) => server.listenPlain(host, port),
+    compact: async () => {
+      await store.compact(await store.currentRevision())
+      caches.forgetHistory()
+    },
     close: async () => {
       repairs.cancel()
       await server.close()

@@ -1,10 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { RequestFaults } from '../api/api-server.ts'
 import { openApiPath } from '../api/openapi-path.ts'
 import { rootPaths } from '../api/root-paths.ts'
 import { versionPath } from '../api/version.ts'
 import type { NodeConnector } from '../api/virtual/pod-connect.ts'
-import { systemClock } from '../apimachinery/clock.ts'
+import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import type { TokenIssuer } from '../auth/authn/service-account/token-issuer.ts'
+import type { TokenAuthenticator } from '../auth/authn/token-authenticator.ts'
+import type { Store } from '../storage/store.ts'
 import { admissionOptionsOf, clusterAdmission } from './admission-composition.ts'
 import { createAuditor } from './audit-composition.ts'
 import { ClusterAuth } from './auth-composition.ts'
@@ -13,6 +16,7 @@ import { type ControlPlane, createControlPlane } from './control-plane.ts'
 import { keepConfigMaps } from './kept-config-maps.ts'
 import { openStore } from './open-store.ts'
 import type { CertificateAuthority } from './pki/certificate-authority.ts'
+import type { PkiFiles } from './pki/pki-files.ts'
 import { servedResources } from './runtime-config.ts'
 import type { ServerOptions } from './server-options.ts'
 import { newServiceAccountKey } from './service-account-auth.ts'
@@ -21,6 +25,7 @@ import { virtualHandlers } from './virtual-handlers.ts'
 
 export interface RunningServer {
   readonly plane: ControlPlane
+  /** '' where it does not listen. */
   readonly url: string
   /** Certificates that clients verify the server with, in PEM; undefined for plain HTTP. */
   readonly rootCa: string | undefined
@@ -33,30 +38,54 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
+/** What a program that runs a server hands to it, where a command line only names things. */
+export interface GivenParts {
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** Instead of the store that the options name; the server closes it. */
+  readonly store?: Store
+  /** Instead of a folder of certificates. */
+  readonly pki?: PkiFiles
+  /** Tokens that are known besides those that the options name. */
+  readonly tokens?: TokenAuthenticator
+  /** What goes wrong with requests on purpose. */
+  readonly faults?: RequestFaults
+  /** Default true. Otherwise requests come by `app.inject` or a listener of the caller's. */
+  readonly listen?: boolean
+}
+
 /** Starts an API server as its options say and waits until it listens. */
-export async function startServer(options: ServerOptions, logger: FastifyBaseLogger): Promise<RunningServer> {
+export async function startServer(
+  options: ServerOptions,
+  logger: FastifyBaseLogger,
+  given: GivenParts = {},
+): Promise<RunningServer> {
+  const { clock = systemClock } = given
   const admission = admissionOptionsOf(options)
-  const store = await openStore(options.storage)
+  const store = given.store ?? (await openStore(options.storage, clock))
   let address = ''
   let connector: NodeConnector | undefined
-  const serving = await Serving.open(options)
+  const serving = await Serving.open(options, given.pki)
   const authority = await serving.clientAuthority()
   const clientCa = authority?.pair.certificate
   const auth = new ClusterAuth(options.auth, {
     serviceAccountKey: () => serving.pki.serviceAccountKey(newServiceAccountKey),
     clientCas: clientCa ? [clientCa] : [],
+    ...(given.tokens ? { tokens: given.tokens } : {}),
   })
   const tls = await serving.tls(auth.clientCas)
-  const auditor = options.audit && createAuditor(options.audit, systemClock, logger)
+  const auditor = options.audit && createAuditor(options.audit, clock, logger)
   const plane = createControlPlane({
     store,
     sharedStore: options.storage.kind === 'etcd',
     keyPrefix: options.keyPrefix,
+    clock,
     ...(options.storage.kind === 'memory' ? { maxEncodedBytes: MEMORY_ENCODED_BYTES } : {}),
     serves: servedResources(options.runtimeConfig),
     logger,
     ...(tls ? { tls } : {}),
     ...(options.http ? { http: options.http } : {}),
+    ...(given.faults ? { faults: given.faults } : {}),
     config: {
       allowPrivileged: options.allowPrivileged,
       serviceClusterIpRanges: options.serviceClusterIpRanges,
@@ -79,13 +108,17 @@ export async function startServer(options: ServerOptions, logger: FastifyBaseLog
   })
   await bootstrap(plane)
   const { registry } = plane
-  const kept = await keepConfigMaps({ registry, trust: () => auth.clientTrust, clock: systemClock, logger })
+  const kept = await keepConfigMaps({ registry, trust: () => auth.clientTrust, clock, logger })
   await auth.start(registry)
-  const port = await plane.listen(options.bindAddress, options.securePort ?? options.insecurePort ?? 0)
-  serving.started(plane.app)
-  if (tls && options.insecurePort !== undefined) await plane.listenPlain(options.bindAddress, options.insecurePort)
-  address = `${reachable(options.bindAddress)}:${port}`
-  const url = `${tls ? 'https' : 'http'}://${address}`
+  if (given.listen ?? true) {
+    const port = await plane.listen(options.bindAddress, options.securePort ?? options.insecurePort ?? 0)
+    serving.started(plane.app)
+    if (tls && options.insecurePort !== undefined) await plane.listenPlain(options.bindAddress, options.insecurePort)
+    address = `${reachable(options.bindAddress)}:${port}`
+  } else {
+    await plane.ready()
+  }
+  const url = address && `${tls ? 'https' : 'http'}://${address}`
   if (options.kubeconfig) await serving.writeAdminKubeconfig(options.kubeconfig, url)
   return {
     plane,

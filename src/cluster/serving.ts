@@ -7,7 +7,7 @@ import { formatIp, parseCidr } from '../apimachinery/validation/ip.ts'
 import { writeKubeconfig } from './kubeconfig/kubeconfig.ts'
 import type { CertificateAuthority, KeyPair } from './pki/certificate-authority.ts'
 import { ClusterPki } from './pki/cluster-pki.ts'
-import { memoryPki, openPkiDirectory } from './pki/pki-files.ts'
+import { memoryPki, openPkiDirectory, type PkiFiles } from './pki/pki-files.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** How often the serving certificate is looked at; one that a third of its life is left to is made anew. */
@@ -28,9 +28,10 @@ export class Serving {
     this.#options = options
   }
 
-  static async open(options: ServerOptions): Promise<Serving> {
+  /** `files`: where certificates are kept, instead of where the options say. */
+  static async open(options: ServerOptions, files?: PkiFiles): Promise<Serving> {
     const directory = pkiDirectory(options)
-    return new Serving(new ClusterPki(directory ? await openPkiDirectory(directory) : memoryPki()), options)
+    return new Serving(new ClusterPki(files ?? (directory ? await openPkiDirectory(directory) : memoryPki())), options)
   }
 
   /** Options of the HTTPS server; undefined where only plain HTTP is asked for. `clientCas`: PEM bundles. */

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { clusterControllers } from '../../src/controllers/cluster/cluster-controllers.ts'
 import { EVENTS, NODES, PODS } from '../../src/controllers/runtime/resources.ts'
 import { TestPlane } from '../suites/control-plane.ts'
-import { ManualClock } from '../suites/manual-clock.ts'
 
 let test: TestPlane
 let clock: ManualClock

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import type { Container, Pod, PodSpec } from '../../src/apimachinery/types/core-v1.ts'
 import { type RunningNodes, startNodes } from '../../src/controllers/nodes/nodes.ts'
 import type { Typed } from '../../src/controllers/runtime/client.ts'
 import { silentLogger } from '../../src/controllers/runtime/logger.ts'
 import { CONFIG_MAPS, EVENTS, LEASES, NODES, PODS } from '../../src/controllers/runtime/resources.ts'
 import { TestPlane } from '../suites/control-plane.ts'
-import { ManualClock } from '../suites/manual-clock.ts'
 
 let plane: TestPlane
 let clock: ManualClock

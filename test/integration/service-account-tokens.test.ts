@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { componentClient } from '../../src/cluster/component-client.ts'
 import { keepConfigMaps } from '../../src/cluster/kept-config-maps.ts'
 import { legacyTokenCleaner } from '../../src/controllers/cluster/service-accounts/legacy-token-cleaner.ts'
@@ -6,7 +7,6 @@ import { ControllerManager } from '../../src/controllers/controller-manager.ts'
 import { silentLogger } from '../../src/controllers/runtime/logger.ts'
 import { CONFIG_MAPS, PODS, SECRETS, SERVICE_ACCOUNTS } from '../../src/controllers/runtime/resources.ts'
 import { TestPlane } from '../suites/control-plane.ts'
-import { ManualClock } from '../suites/manual-clock.ts'
 
 const DAY_MS = 86_400_000
 const YEAR_MS = 365 * DAY_MS

@@ -6,7 +6,7 @@ import { openLevelStore } from '../../src/storage/leveldb/level-store.ts'
 import { openMemoryStore } from '../../src/storage/memory-store.ts'
 import type { CompactionOptions } from '../../src/storage/mvcc/compaction.ts'
 import type { KeyValue, SnapshotStore, Store } from '../../src/storage/store.ts'
-import { ManualClock } from '../suites/manual-clock.ts'
+import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { refusal } from '../suites/store-contract.ts'
 import { WatchRecorder } from '../suites/watch-recorder.ts'
 

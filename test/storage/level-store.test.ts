@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type LevelStoreOptions, openLevelStore } from '../../src/storage/leveldb/level-store.ts'
 import type { SnapshotStore } from '../../src/storage/store.ts'
-import { ManualClock } from '../suites/manual-clock.ts'
+import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { type StoreFixture, snapshotContract, storeContract } from '../suites/store-contract.ts'
 
 async function fixture(options: Partial<LevelStoreOptions>): Promise<StoreFixture<SnapshotStore>> {

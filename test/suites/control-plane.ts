@@ -3,6 +3,7 @@ import type { AdmissionPlugin } from '../../src/admission/admission.ts'
 import { accessReviews } from '../../src/api/virtual/subject-access-reviews.ts'
 import type { Clock } from '../../src/apimachinery/clock.ts'
 import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
+import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { alwaysAllowAuthorizer } from '../../src/auth/authz/always.ts'
 import { bootstrap } from '../../src/cluster/bootstrap/bootstrap.ts'
 import { componentClient } from '../../src/cluster/component-client.ts'
@@ -16,7 +17,6 @@ import { silentLogger } from '../../src/controllers/runtime/logger.ts'
 import { keyText } from '../../src/controllers/runtime/object-key.ts'
 import { noMetrics } from '../../src/controllers/runtime/runtime-metrics.ts'
 import { openMemoryStore } from '../../src/storage/memory-store.ts'
-import { ManualClock } from './manual-clock.ts'
 
 export interface TestPlaneOptions {
   /** Default: a {@link ManualClock}. */

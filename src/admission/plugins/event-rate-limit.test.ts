@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/suites/manual-clock.ts'
+import { ManualClock } from '../../apimachinery/manual-clock.ts'
 import type { AdmissionAttributes } from '../admission.ts'
 import { type EventLimit, eventRateLimitPlugin, parseEventRateLimitConfiguration } from './event-rate-limit.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { admit, object, pod, readerOf, refusal } from '../../../test/suites/admission-request.ts'
-import { ManualClock } from '../../../test/suites/manual-clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import { ManualClock } from '../../apimachinery/manual-clock.ts'
 import { PodSecurity } from './pod-security.ts'
 import { podSecurityConfiguration } from './pod-security-configuration.ts'
 

@@ -25,10 +25,14 @@ export class TokenFileAuthenticator implements TokenAuthenticator {
       }
       const [token = '', name = '', uid = '', groups = ''] = record
       if (token === '') throw new Error(`token file line ${line + 1}: the token is empty`)
-      const digest = digestOf(token)
-      const user = { name, uid, groups: groups === '' ? [] : groups.split(','), extra: {} }
-      this.#users.set(digest.toString('hex'), { digest, user })
+      this.add(token, { name, uid, groups: groups === '' ? [] : groups.split(','), extra: {} })
     }
+  }
+
+  /** Knows one more token from now on. */
+  add(token: string, user: UserInfo): void {
+    const digest = digestOf(token)
+    this.#users.set(digest.toString('hex'), { digest, user })
   }
 
   authenticateToken(token: string): Authenticated | undefined {

@@ -1,6 +1,5 @@
 import { updateRuleOf } from '../../../openapi/data.ts'
 import { isNotFound } from '../../apimachinery/api-error.ts'
-import { systemClock } from '../../apimachinery/clock.ts'
 import { cloneJson } from '../../apimachinery/clone.ts'
 import { FieldManager } from '../../apimachinery/field-manager/field-manager.ts'
 import { apiVersionOf } from '../../apimachinery/group-version.ts'
@@ -30,7 +29,7 @@ export async function ensureObject(
   const own = cloneJson(object)
   entry.defaults?.(own)
   try {
-    const owned = fieldManagerOf(backing).update(undefined, own, MANAGER)
+    const owned = fieldManagerOf(registry, backing).update(undefined, own, MANAGER)
     await store.create(context, owned)
     return true
   } catch (error) {
@@ -53,7 +52,7 @@ async function exists(store: ResourceStore, context: RequestContext, name: strin
 /** Who owns the fields of what the server makes. */
 const MANAGER = 'kube-apiserver'
 
-function fieldManagerOf({ node, identity }: ResourceBacking): FieldManager {
+function fieldManagerOf({ clock }: Registry, { node, identity }: ResourceBacking): FieldManager {
   const { group, resource, kind, hubVersion } = identity
   return new FieldManager({
     node,
@@ -61,6 +60,6 @@ function fieldManagerOf({ node, identity }: ResourceBacking): FieldManager {
     kind,
     subresource: '',
     resetFields: updateRuleOf(group, resource)?.resetFields?.['main'] ?? [],
-    clock: systemClock,
+    clock,
   })
 }

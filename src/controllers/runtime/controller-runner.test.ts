@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { TestPlane } from '../../../test/suites/control-plane.ts'
-import type { ManualClock } from '../../../test/suites/manual-clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import type { ManualClock } from '../../apimachinery/manual-clock.ts'
 import type { Controller } from './controller.ts'
 import { CONFIG_MAPS, SECRETS } from './resources.ts'
 

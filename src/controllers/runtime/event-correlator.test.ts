@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ManualClock } from '../../../test/suites/manual-clock.ts'
+import { ManualClock } from '../../apimachinery/manual-clock.ts'
 import { EventCorrelator } from './event-correlator.ts'
 
 const event = (message: string, objectId = 'Pod|default|a') => ({

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/suites/manual-clock.ts'
 import { resourceExpired } from '../../apimachinery/api-error.ts'
+import { ManualClock } from '../../apimachinery/manual-clock.ts'
 import type { ConfigMap } from '../../apimachinery/types/core-v1.ts'
 import type { Client, Typed, WatchReceiver } from './client.ts'
 import { Informer } from './informer.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { TestPlane } from '../../../test/suites/control-plane.ts'
-import type { ManualClock } from '../../../test/suites/manual-clock.ts'
+import type { ManualClock } from '../../apimachinery/manual-clock.ts'
 import { LeaderElector } from './leader-election.ts'
 import { silentLogger } from './logger.ts'
 import { LEASES } from './resources.ts'

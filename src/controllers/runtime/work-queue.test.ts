@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/suites/manual-clock.ts'
+import { ManualClock } from '../../apimachinery/manual-clock.ts'
 import { WorkQueue } from './work-queue.ts'
 
 let clock: ManualClock

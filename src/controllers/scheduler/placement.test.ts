@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/suites/manual-clock.ts'
+import { ManualClock } from '../../apimachinery/manual-clock.ts'
 import type { Node, Pod, PodSpec } from '../../apimachinery/types/core-v1.ts'
 import type { PodDisruptionBudget } from '../../apimachinery/types/policy-v1.ts'
 import type { Client } from '../runtime/client.ts'

@@ -49,10 +49,12 @@ export interface RegistryOptions {
 /** All stored resources of a server, by group and name. */
 export class Registry {
   readonly config: RegistryConfig
+  readonly clock: Clock
   readonly #backings = new Map<string, ResourceBacking>()
 
   constructor(options: RegistryOptions) {
     this.config = options.config
+    this.clock = options.clock
     for (const entry of options.entries) if (isStored(entry)) this.add(entry, options)
   }
 

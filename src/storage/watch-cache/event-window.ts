@@ -87,6 +87,12 @@ export class EventWindow<A = unknown, O = unknown> {
     while (this.#bytes > this.#options.maxBytes && this.#end - this.#start > this.#options.minEvents) this.#drop()
   }
 
+  /** Drops all events; watches go on from this revision or later ones, not from earlier ones. */
+  forget(revision: number): void {
+    while (this.#start < this.#end) this.#drop()
+    this.#coveredFrom = revision
+  }
+
   #drop(): void {
     const slot = this.#start % this.#ring.length
     const event = this.#ring[slot] as CacheEvent<A, O>

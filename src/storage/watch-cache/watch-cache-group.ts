@@ -45,7 +45,7 @@ const MAX_RETRY_MS = 5_000
 /** A quiet store tells where it stands this often, so that bookmarks move on. */
 const PROGRESS_INTERVAL_MS = 5_000
 
-type AnyCache = Pick<WatchCache, 'apply' | 'reload' | 'close'>
+type AnyCache = Pick<WatchCache, 'apply' | 'reload' | 'close' | 'forgetHistory'>
 
 /**
  * The watch caches over one store: one watch on the whole prefix, taken apart by resource. A cache is made when first
@@ -124,6 +124,11 @@ export class WatchCacheGroup {
   drop(prefix: string): void {
     this.#caches.get(prefix)?.close(new StorageError('Compacted', `the resource under ${prefix} is gone`))
     this.#caches.delete(prefix)
+  }
+
+  /** Makes every cache forget the past, after a compaction that is to be felt at once. */
+  forgetHistory(): void {
+    for (const cache of this.#caches.values()) cache.forgetHistory()
   }
 
   /** Ends every watch and cache with `Closed`. Idempotent; the store stays open. */

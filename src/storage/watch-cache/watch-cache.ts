@@ -228,6 +228,15 @@ export class WatchCache<A = unknown, O = unknown> {
     if (this.#lagging.size > 0) this.#endTooSlow()
   }
 
+  /** Forgets the past, as the store has: watches that run go on, unless they have not kept up. */
+  forgetHistory(): void {
+    if (!this.#isReady) return
+    for (const watcher of this.#watchers.everyone()) watcher.flush()
+    this.#window.forget(this.revision)
+    this.#history.dropBefore(this.#window.start)
+    this.#endTooSlow()
+  }
+
   /** History is lost: ends every watch with the error and loads anew. */
   reload(error: Error): void {
     this.#endWatchers(error)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { admit, object, pod, readerOf, refusal } from '../../../../test/suites/admission-request.ts'
-import { ManualClock } from '../../../../test/suites/manual-clock.ts'
 import type { KubeObject } from '../../../apimachinery/kube-object.ts'
+import { ManualClock } from '../../../apimachinery/manual-clock.ts'
 import type { Pod } from '../../../apimachinery/types/core-v1.ts'
 import { ServiceAccountPlugin } from './service-account.ts'
 

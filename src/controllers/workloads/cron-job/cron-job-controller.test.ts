@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { TestPlane } from '../../../../test/suites/control-plane.ts'
-import type { ManualClock } from '../../../../test/suites/manual-clock.ts'
 import { podRunner } from '../../../../test/suites/pod-runner.ts'
+import type { ManualClock } from '../../../apimachinery/manual-clock.ts'
 import type { CronJob, CronJobSpec } from '../../../apimachinery/types/batch-v1.ts'
 import type { Pod } from '../../../apimachinery/types/core-v1.ts'
 import type { Typed } from '../../runtime/client.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { TestPlane } from '../../../../test/suites/control-plane.ts'
-import type { ManualClock } from '../../../../test/suites/manual-clock.ts'
+import type { ManualClock } from '../../../apimachinery/manual-clock.ts'
 import type { ReplicaSet } from '../../../apimachinery/types/apps-v1.ts'
 import type { Typed } from '../../runtime/client.ts'
 import type { Controller } from '../../runtime/controller.ts'

@@ -1,0 +1,196 @@
+import type { ResourceCatalog } from '../api/resource-catalog.ts'
+import type { KubeObject } from '../apimachinery/kube-object.ts'
+import type { Client, ListQuery, ResourceRef } from '../controllers/runtime/client.ts'
+import { followObjects, keyFor, type ObjectOf, resourceOfKind } from './cluster-client.ts'
+
+/** One object by its name. What {@link Cluster.apply} and clients return is one as well. */
+export interface ObjectRef<V extends string = string, K extends string = string> {
+  readonly apiVersion: V
+  readonly kind: K
+  readonly metadata: { readonly name?: string; readonly namespace?: string }
+}
+
+/** What a reference stands for: the built-in kind that it names, or what it is itself where that is an object at hand. */
+export type ReferredObject<R extends ObjectRef> = string extends R['apiVersion']
+  ? R & KubeObject
+  : ObjectOf<R['apiVersion'], R['kind']>
+
+/** The objects of a kind, of all namespaces unless one is given. */
+export interface ObjectsRef<V extends string = string, K extends string = string> {
+  readonly apiVersion: V
+  readonly kind: K
+  readonly namespace?: string
+  readonly labelSelector?: string
+  readonly fieldSelector?: string
+}
+
+/**
+ * What an object is to be: `exists`, `deleted`, the type of a condition that is to be True (`Available`, `Ready`), a
+ * condition with another status (`Complete=False`), or whatever a function says of it.
+ */
+export type Condition<T extends KubeObject> = 'exists' | 'deleted' | (string & {}) | ((object: T) => boolean)
+
+export interface WaitOptions {
+  /** Milliseconds; default 10,000. On a manual clock they are the cluster's, which moves meanwhile. */
+  readonly timeout?: number
+}
+
+export const DEFAULT_WAIT_MS = 10_000
+
+/** Nothing became of what was waited for. */
+export class WaitTimeoutError extends Error {
+  /** The object, or the objects, as they were in the end; undefined: it did not exist. */
+  readonly last: KubeObject | readonly KubeObject[] | undefined
+
+  constructor(message: string, last: KubeObject | readonly KubeObject[] | undefined) {
+    super(message)
+    this.name = 'WaitTimeoutError'
+    this.last = last
+  }
+}
+
+/** How the time passes that is waited for. */
+export interface Patience {
+  /** Calls back when so many milliseconds are over; the returned function calls it off. */
+  start(ms: number, over: () => void): () => void
+}
+
+/** Waits for one object. Resolves with it; with its last state where it was to be deleted. */
+export function waitForObject<V extends string, K extends string>(
+  api: { readonly client: Client; readonly catalog: ResourceCatalog; readonly patience: Patience },
+  ref: ObjectRef<V, K>,
+  condition: Condition<ObjectOf<V, K>>,
+  { timeout = DEFAULT_WAIT_MS }: WaitOptions = {},
+): Promise<ObjectOf<V, K>> {
+  const resource = resourceOfKind(api.catalog, ref.apiVersion, ref.kind) as ResourceRef<ObjectOf<V, K>>
+  const { name = '', namespace } = keyFor(resource, ref.metadata.name ?? '', ref.metadata.namespace)
+  const check = checkOf(condition)
+  let last: ObjectOf<V, K> | undefined
+  return follow(api, resource, { namespace, fieldSelector: `metadata.name=${name}` }, timeout, {
+    look: (objects) => {
+      const [object] = objects
+      const isThere = check(object)
+      const result = object ?? last
+      last = object
+      return isThere ? { result: result as ObjectOf<V, K> } : undefined
+    },
+    failure: (objects) => {
+      const what = `${ref.kind} ${namespace === '' ? '' : `${namespace}/`}${name}`
+      const wanted = typeof condition === 'function' ? 'be as wanted' : wordsOf(condition)
+      return timeoutError(`${what} to ${wanted}`, timeout, objects[0])
+    },
+  })
+}
+
+/** Waits until a function is content with all objects of a kind. Resolves with them. */
+export function waitForObjects<V extends string, K extends string>(
+  api: { readonly client: Client; readonly catalog: ResourceCatalog; readonly patience: Patience },
+  ref: ObjectsRef<V, K>,
+  predicate: (objects: readonly ObjectOf<V, K>[]) => boolean,
+  { timeout = DEFAULT_WAIT_MS }: WaitOptions = {},
+): Promise<readonly ObjectOf<V, K>[]> {
+  const { apiVersion, kind, ...query } = ref
+  const resource = resourceOfKind(api.catalog, apiVersion, kind) as ResourceRef<ObjectOf<V, K>>
+  return follow(api, resource, query, timeout, {
+    look: (objects) => (predicate(objects) ? { result: objects } : undefined),
+    failure: (objects) => timeoutError(`${resource.resource} to be as wanted`, timeout, objects),
+  })
+}
+
+interface Wanted<T extends KubeObject, R> {
+  /** Undefined: not yet. */
+  look(objects: readonly T[]): { readonly result: R } | undefined
+  failure(objects: readonly T[]): Error
+}
+
+function follow<T extends KubeObject, R>(
+  { client, patience }: { readonly client: Client; readonly patience: Patience },
+  resource: ResourceRef<T>,
+  query: Pick<ListQuery, 'namespace' | 'labelSelector' | 'fieldSelector'>,
+  timeoutMs: number,
+  wanted: Wanted<T, R>,
+): Promise<R> {
+  return new Promise<R>((resolve, reject) => {
+    const objects = new Map<string, T>()
+    let isOver = false
+    const end = (settle: () => void): void => {
+      if (isOver) return
+      isOver = true
+      calledOff()
+      stop()
+      settle()
+    }
+    let isListed = false
+    const look = (): void => {
+      if (isOver || !isListed) return
+      try {
+        const found = wanted.look([...objects.values()])
+        if (found) end(() => resolve(found.result))
+      } catch (error) {
+        end(() => reject(error))
+      }
+    }
+    let stop = (): void => {}
+    const calledOff = patience.start(timeoutMs, () => end(() => reject(wanted.failure([...objects.values()]))))
+    stop = followObjects(
+      client,
+      resource,
+      query,
+      ({ type, object }) => {
+        const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`
+        if (type === 'DELETED') objects.delete(key)
+        else objects.set(key, object)
+        look()
+      },
+      () => {
+        isListed = true
+        look()
+      },
+    )
+    if (isOver) stop()
+  })
+}
+
+interface WithConditions {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
+}
+
+function checkOf<T extends KubeObject>(condition: Condition<T>): (object: T | undefined) => boolean {
+  if (typeof condition === 'function') return (object) => object !== undefined && condition(object)
+  if (condition === 'exists') return (object) => object !== undefined
+  if (condition === 'deleted') return (object) => object === undefined
+  const { type, status } = conditionOf(condition)
+  return (object) =>
+    ((object as WithConditions | undefined)?.status?.conditions ?? []).some(
+      (c) => c.type === type && c.status === status,
+    )
+}
+
+function conditionOf(text: string): { readonly type: string; readonly status: string } {
+  const at = text.indexOf('=')
+  return at < 0 ? { type: text, status: 'True' } : { type: text.slice(0, at), status: text.slice(at + 1) }
+}
+
+function wordsOf(condition: string): string {
+  if (condition === 'exists') return 'exist'
+  if (condition === 'deleted') return 'be deleted'
+  const { type, status } = conditionOf(condition)
+  return `have condition ${type}=${status}`
+}
+
+/** Characters of objects that an error shows. */
+const MAX_SHOWN = 4_000
+
+function timeoutError(
+  what: string,
+  ms: number,
+  last: KubeObject | readonly KubeObject[] | undefined,
+): WaitTimeoutError {
+  const text = last === undefined ? 'it does not exist' : `in the end: ${shown(last)}`
+  return new WaitTimeoutError(`waited ${ms} ms in vain for ${what}; ${text}`, last)
+}
+
+function shown(last: KubeObject | readonly KubeObject[]): string {
+  const text = JSON.stringify(last, (key, value) => (key === 'managedFields' ? undefined : value), 1)
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
+}
