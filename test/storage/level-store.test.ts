@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { type LevelStoreOptions, openLevelStore } from '../../src/storage/leveldb/level-store.ts'
 import type { SnapshotStore } from '../../src/storage/store.ts'
-import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { type StoreFixture, snapshotContract, storeContract } from '../suites/store-contract.ts'
 
 async function fixture(options: Partial<LevelStoreOptions>): Promise<StoreFixture<SnapshotStore>> {

@@ -1,6 +1,6 @@
+import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { openMemoryStore } from '../../src/storage/memory-store.ts'
 import type { SnapshotStore } from '../../src/storage/store.ts'
-import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { type StoreFixture, snapshotContract, storeContract } from '../suites/store-contract.ts'
 
 async function fixture(): Promise<StoreFixture<SnapshotStore>> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/suites/manual-clock.ts'
+import { ManualClock } from '../../apimachinery/manual-clock.ts'
 import type { AuditEvent } from './audit-event.ts'
 import { AuditWebhook, type AuditWebhookOptions } from './audit-webhook.ts'
 import { legacyLine } from './legacy-line.ts'
