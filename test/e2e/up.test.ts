@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CommandLine, helmBinary, kubectlBinary } from '../suites/kubectl.ts'
+import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
 import { KubemuProcess } from '../suites/kubemu-process.ts'
 
 const startUp = (dataDir: string, ...flags: string[]): KubemuProcess =>
@@ -41,19 +41,6 @@ describe('kubemu up', () => {
     await kubectl.ok(['wait', '--for=jsonpath={.subsets[0].addresses[2].ip}', 'endpoints/web', '--timeout=30s'])
     const phases = await kubectl.ok(['get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].status.phase}'])
     expect(phases).toBe('Running Running Running')
-  })
-
-  test('installs, upgrades and removes a chart with helm', async () => {
-    const helm = new CommandLine(helmBinary(), kubeconfig, folder)
-    const chart = join(folder, 'shop')
-    await helm.ok(['create', chart])
-    expect(await helm.ok(['install', 'shop', chart, '--wait', '--timeout', '60s'])).toContain('STATUS: deployed')
-    await helm.ok(['upgrade', 'shop', chart, '--set', 'replicaCount=2', '--wait', '--timeout', '60s'])
-    const ready = ['get', 'deployment', 'shop', '-o', 'jsonpath={.status.readyReplicas}']
-    expect(await kubectl.ok(ready)).toBe('2')
-    expect(await helm.ok(['history', 'shop', '-o', 'json'])).toContain('"revision":2')
-    await helm.ok(['uninstall', 'shop', '--wait'])
-    expect(await kubectl.ok(['get', 'deployment', '--ignore-not-found', 'shop'])).toBe('')
   })
 
   test('refuses a folder that another kubemu uses, in one sentence', async () => {
