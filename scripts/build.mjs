@@ -24,7 +24,7 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'external',
-  // Native code is loaded from its own package; swagger-ui serves files that lie beside its code.
+  // Native code is loaded from its own package; swagger-ui and etcd3 read files that lie beside their code.
   // Validators and serializers of Fastify's schemas are never asked for; the others are rarely.
   external: [
     'classic-level',
@@ -34,6 +34,7 @@ await build({
     '@fastify/fast-json-stringify-compiler',
     'pino-pretty',
     '@peculiar/x509',
+    'etcd3',
     're2js',
     'yaml',
   ],
