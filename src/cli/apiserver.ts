@@ -8,9 +8,11 @@ import { type AuthFlags, addAuthFlags, authOptionsOf } from './auth-flags.ts'
 import { durationMs } from './duration.ts'
 import { failWith } from './failure.ts'
 import { addHttpFlags, type HttpFlags, httpOptionsOf } from './http-flags.ts'
+import { addKubeletFlags, type KubeletFlags, kubeletOptionsOf } from './kubelet-flags.ts'
+import { endOnSignal } from './signals.ts'
 import { webhookServiceOption } from './webhook-service-option.ts'
 
-interface Flags extends HttpFlags, AuthFlags, AuditFlags {
+interface Flags extends HttpFlags, AuthFlags, AuditFlags, KubeletFlags {
   bindAddress: string
   securePort?: string
   insecurePort?: string
@@ -39,7 +41,7 @@ interface Flags extends HttpFlags, AuthFlags, AuditFlags {
 
 /** `kubemu apiserver`: the API server alone, with kube-apiserver's own flag names. */
 export function apiserverCommand(): Command {
-  return addHttpFlags(addAuditFlags(addAuthFlags(new Command('apiserver'))))
+  return addKubeletFlags(addHttpFlags(addAuditFlags(addAuthFlags(new Command('apiserver')))))
     .description('Run the API server alone, with the flags of kube-apiserver')
     .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
     .option('--secure-port <port>', 'HTTPS port')
@@ -92,13 +94,7 @@ export function apiserverOptions(args: readonly string[]): ServerOptions {
 async function run(flags: Flags): Promise<void> {
   const logger = pino()
   const server = await startServer(optionsOf(flags), logger)
-  const stop = async (): Promise<void> => {
-    await server.close()
-    process.exit(0)
-  }
-  // A second signal finds no handler: it ends the process at once.
-  process.once('SIGINT', () => void stop())
-  process.once('SIGTERM', () => void stop())
+  endOnSignal(() => server.close())
   logger.info({ url: server.url }, 'serving')
 }
 
@@ -117,6 +113,7 @@ function optionsOf(flags: Flags): ServerOptions {
     keyPrefix: flags.etcdPrefix,
     auth: authOptionsOf(flags),
     audit: auditOptionsOf(flags),
+    kubelet: kubeletOptionsOf(flags),
     serviceClusterIpRanges: flags.serviceClusterIpRange.split(','),
     serviceNodePortRange: { first: first!, last: last! },
     enableAdmissionPlugins: flags.enableAdmissionPlugins?.split(',') ?? [],

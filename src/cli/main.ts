@@ -4,6 +4,8 @@ import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
 import { apiserverCommand } from './apiserver.ts'
 import { controllerManagerCommand } from './controller-manager.ts'
 import { kubeconfigCommand } from './kubeconfig.ts'
+import { nodesCommand } from './nodes.ts'
+import { schedulerCommand } from './scheduler.ts'
 import { upCommand } from './up.ts'
 
 const program = new Command('kubemu')
@@ -12,6 +14,8 @@ const program = new Command('kubemu')
   .addCommand(upCommand())
   .addCommand(apiserverCommand())
   .addCommand(controllerManagerCommand())
+  .addCommand(schedulerCommand())
+  .addCommand(nodesCommand())
   .addCommand(kubeconfigCommand())
 
 await program.parseAsync()

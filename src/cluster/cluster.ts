@@ -10,7 +10,6 @@ import { ClientGate } from './client-gate.ts'
 import { CONTROLLER_MANAGER, type Component, componentClient, SCHEDULER } from './component-client.ts'
 import { SimulatedNodeConnector } from './node-connector.ts'
 import { certificateSigner } from './pki/certificate-signer.ts'
-import { acceptUpgrades } from './remote-channels.ts'
 import { type GivenParts, type RunningServer, startServer } from './server.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -69,7 +68,6 @@ export async function startCluster(
   const { clock = systemClock } = given
   const server = await startServer(serverOptionsOf(options), logger, given)
   const { nodes } = options
-  if (nodes) acceptUpgrades(server.plane.app)
   const starts: ClusterPart[] = [...(options.parts ?? [])]
   if (options.scheduler ?? true) starts.push(schedulerPart)
   if (options.controllers ?? true)

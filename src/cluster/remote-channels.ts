@@ -61,8 +61,13 @@ function wants(call: Call, protocol: string): boolean {
   return (call.request.raw.headers.upgrade ?? '').toLowerCase() === protocol
 }
 
+/** True where a request asks for another protocol, and its connection can speak one. */
+export function isUpgrade(call: Call): boolean {
+  return UPGRADES.has(call.request.raw)
+}
+
 /** Takes the connection out of HTTP's hands. */
-function takeOver(call: Call): Upgrade {
+export function takeOver(call: Call): Upgrade {
   const { raw } = call.request
   const upgrade = UPGRADES.get(raw)!
   const response = call.reply.raw

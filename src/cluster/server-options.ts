@@ -40,8 +40,18 @@ export interface ServerOptions {
   readonly runtimeConfig: RuntimeConfig
   readonly featureGates: Readonly<Record<string, boolean>>
   readonly eventTtlSeconds: number
+  /** `--kubelet-*`: how kubelets that run elsewhere are reached; upstream's defaults for what is left out. */
+  readonly kubelet?: KubeletClientOptions
   /** kubeconfig to merge the administrator's entry into at start. */
   readonly kubeconfig: string | undefined
+}
+
+export interface KubeletClientOptions {
+  readonly clientCertificateFile?: string | undefined
+  readonly clientKeyFile?: string | undefined
+  readonly certificateAuthorityFile?: string | undefined
+  readonly preferredAddressTypes?: readonly string[] | undefined
+  readonly timeoutMs?: number | undefined
 }
 
 export type StorageOptions =

@@ -1,10 +1,13 @@
+import { readFile } from 'node:fs/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { RequestFaults } from '../api/api-server.ts'
 import { openApiPath } from '../api/openapi-path.ts'
 import { rootPaths } from '../api/root-paths.ts'
 import { versionPath } from '../api/version.ts'
-import type { NodeConnector } from '../api/virtual/pod-connect.ts'
+import type { ContainerConnector, NodeConnector } from '../api/virtual/pod-connect.ts'
+import type { UsageMeter } from '../api/virtual/resource-metrics.ts'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
+import type { Node } from '../apimachinery/types/core-v1.ts'
 import type { TokenIssuer } from '../auth/authn/service-account/token-issuer.ts'
 import type { TokenAuthenticator } from '../auth/authn/token-authenticator.ts'
 import type { Store } from '../storage/store.ts'
@@ -14,9 +17,12 @@ import { ClusterAuth } from './auth-composition.ts'
 import { bootstrap } from './bootstrap/bootstrap.ts'
 import { type ControlPlane, createControlPlane } from './control-plane.ts'
 import { keepConfigMaps } from './kept-config-maps.ts'
+import { KubeletConnector, type KubeletOptions, PREFERRED_ADDRESS_TYPES } from './kubelet-api/kubelet-connector.ts'
 import { openStore } from './open-store.ts'
 import type { CertificateAuthority } from './pki/certificate-authority.ts'
 import type { PkiFiles } from './pki/pki-files.ts'
+import { registryObjectReader } from './registry-object-reader.ts'
+import { acceptUpgrades } from './remote-channels.ts'
 import { servedResources } from './runtime-config.ts'
 import type { ServerOptions } from './server-options.ts'
 import { newServiceAccountKey } from './service-account-auth.ts'
@@ -64,7 +70,6 @@ export async function startServer(
   const admission = admissionOptionsOf(options)
   const store = given.store ?? (await openStore(options.storage, clock))
   let address = ''
-  let connector: NodeConnector | undefined
   const serving = await Serving.open(options, given.pki)
   const authority = await serving.clientAuthority()
   const clientCa = authority?.pair.certificate
@@ -74,6 +79,10 @@ export async function startServer(
     ...(given.tokens ? { tokens: given.tokens } : {}),
   })
   const tls = await serving.tls(auth.clientCas)
+  const nodes: { connectors: ContainerConnector[]; meter: UsageMeter | undefined } = {
+    connectors: [],
+    meter: undefined,
+  }
   const auditor = options.audit && createAuditor(options.audit, clock, logger)
   const plane = createControlPlane({
     store,
@@ -101,11 +110,17 @@ export async function startServer(
     admission: (parts) => clusterAdmission(admission, parts, auth.authorizer(parts)),
     virtual: (parts) =>
       new Map([
-        ...virtualHandlers(parts.registry, parts.clock, () => connector, parts.components.look),
+        ...virtualHandlers(parts.registry, parts.clock, nodes, parts.components.look),
         ...auth.virtualHandlers(parts),
       ]),
     paths: (_parts, catalog) => [auth.discovery(() => address), versionPath, openApiPath(catalog), rootPaths(catalog)],
   })
+  acceptUpgrades(plane.app)
+  const objects = registryObjectReader(plane.registry)
+  const kubelets = new KubeletConnector(await kubeletOptions(options, serving), async (name) => {
+    return (await objects.read('nodes', '', name)) as unknown as Node | undefined
+  })
+  nodes.connectors.push(kubelets)
   await bootstrap(plane)
   const { registry } = plane
   const kept = await keepConfigMaps({ registry, trust: () => auth.clientTrust, clock, logger })
@@ -126,18 +141,43 @@ export async function startServer(
     rootCa: clientCa,
     authority,
     tokenIssuer: auth.tokenIssuer,
-    connectNodes: (nodes) => {
-      connector = nodes
+    connectNodes: (connector) => {
+      nodes.connectors.unshift(connector)
+      nodes.meter = connector
     },
     close: async () => {
       kept.cancel()
       serving.close()
+      await kubelets.close()
       await plane.close()
       auth.close()
       await auditor?.close()
     },
   }
 }
+
+/** Kubelets see a certificate of this cluster, unless flags name another one. */
+async function kubeletOptions({ kubelet = {}, securePort }: ServerOptions, { pki }: Serving): Promise<KubeletOptions> {
+  const { clientCertificateFile, clientKeyFile, certificateAuthorityFile } = kubelet
+  const credentials = async () => {
+    if (clientCertificateFile && clientKeyFile) {
+      return {
+        certificate: await readFile(clientCertificateFile, 'utf8'),
+        privateKey: await readFile(clientKeyFile, 'utf8'),
+      }
+    }
+    return securePort === undefined ? undefined : await pki.client('apiserver-kubelet-client', KUBELET_CLIENT)
+  }
+  return {
+    credentials,
+    certificateAuthority: certificateAuthorityFile ? await readFile(certificateAuthorityFile, 'utf8') : undefined,
+    preferredAddressTypes: kubelet.preferredAddressTypes ?? PREFERRED_ADDRESS_TYPES,
+    timeoutMs: kubelet.timeoutMs ?? 5000,
+  }
+}
+
+/** As kubeadm names it. */
+const KUBELET_CLIENT = { user: 'kube-apiserver-kubelet-client', groups: ['system:masters'] }
 
 /** A host for URLs: that of a listener on every address is the machine itself. */
 function reachable(address: string): string {

@@ -1,7 +1,7 @@
 import type { VirtualHandlers } from '../api/api-resource.ts'
 import { componentStatuses } from '../api/virtual/component-statuses.ts'
 import { podBinding } from '../api/virtual/pod-binding.ts'
-import { type NodeConnector, podConnections } from '../api/virtual/pod-connect.ts'
+import { type NodeAccess, podConnections } from '../api/virtual/pod-connect.ts'
 import { podEviction } from '../api/virtual/pod-eviction.ts'
 import { resourceMetrics } from '../api/virtual/resource-metrics.ts'
 import type { Clock } from '../apimachinery/clock.ts'
@@ -12,7 +12,7 @@ import type { Registry } from '../registry/generic/registry.ts'
 export function virtualHandlers(
   registry: Registry,
   clock: Clock,
-  connector: () => NodeConnector | undefined = () => undefined,
+  nodes: NodeAccess = { connectors: [], meter: undefined },
   components: () => Promise<readonly ComponentHealth[]> = async () => [],
 ): ReadonlyMap<string, VirtualHandlers> {
   const binding = podBinding(registry, clock)
@@ -21,7 +21,7 @@ export function virtualHandlers(
     ['/pods/binding', binding],
     ['/pods/eviction', podEviction(registry, clock)],
     ['/componentstatuses', componentStatuses(components)],
-    ...podConnections(registry, connector),
-    ...resourceMetrics(registry, clock, connector),
+    ...podConnections(registry, nodes),
+    ...resourceMetrics(registry, clock, () => nodes.meter),
   ])
 }

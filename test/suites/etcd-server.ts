@@ -42,11 +42,29 @@ export function etcdVersion(skipped: string): string | undefined {
 
 /** Starts one and resolves when it serves. */
 export async function startEtcd(options: EtcdServerOptions = {}): Promise<EtcdServer> {
+  return await startMember('kubemu', await freePort(), {}, options)
+}
+
+/** Starts members of one cluster and resolves when all serve. */
+export async function startEtcdCluster(size: number): Promise<readonly EtcdServer[]> {
+  const ports = await Promise.all(Array.from({ length: size }, freePort))
+  const peers = Object.fromEntries(ports.map((port, i) => [`etcd-${i + 1}`, `http://127.0.0.1:${port}`]))
+  return await Promise.all(ports.map((port, i) => startMember(`etcd-${i + 1}`, port, peers, {})))
+}
+
+/** `peers`: URLs of all members by name, none for a cluster of one. */
+async function startMember(
+  name: string,
+  peerPort: number,
+  peers: Readonly<Record<string, string>>,
+  options: EtcdServerOptions,
+): Promise<EtcdServer> {
   const folder = await mkdtemp(join(tmpdir(), 'kubemu-etcd-'))
-  const [port, peerPort] = await Promise.all([freePort(), freePort()])
+  const port = await freePort()
   const scheme = options.tls === undefined ? 'http' : 'https'
   const endpoint = `${scheme}://127.0.0.1:${port}`
-  const args = serverArgs(folder, endpoint, `http://127.0.0.1:${peerPort}`, options)
+  const peer = `http://127.0.0.1:${peerPort}`
+  const args = serverArgs(folder, endpoint, { name, peer, peers: { [name]: peer, ...peers } }, options)
   let child: ChildProcess | undefined
   const kill = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     const running = child
@@ -71,7 +89,19 @@ export async function startEtcd(options: EtcdServerOptions = {}): Promise<EtcdSe
   }
 }
 
-function serverArgs(folder: string, endpoint: string, peer: string, options: EtcdServerOptions): string[] {
+interface Member {
+  readonly name: string
+  readonly peer: string
+  readonly peers: Readonly<Record<string, string>>
+}
+
+function serverArgs(
+  folder: string,
+  endpoint: string,
+  { name, peer, peers }: Member,
+  options: EtcdServerOptions,
+): string[] {
+  const cluster = Object.entries(peers).map(([of, url]) => `${of}=${url}`)
   const { tls } = options
   const secure =
     tls === undefined
@@ -83,13 +113,13 @@ function serverArgs(folder: string, endpoint: string, peer: string, options: Etc
           `--key-file=${tls.keyFile}`,
         ]
   return [
-    '--name=kubemu',
+    `--name=${name}`,
     `--data-dir=${join(folder, 'data')}`,
     `--listen-client-urls=${endpoint}`,
     `--advertise-client-urls=${endpoint}`,
     `--listen-peer-urls=${peer}`,
     `--initial-advertise-peer-urls=${peer}`,
-    `--initial-cluster=kubemu=${peer}`,
+    `--initial-cluster=${cluster.join(',')}`,
     '--logger=zap',
     '--log-level=info',
     ...secure,

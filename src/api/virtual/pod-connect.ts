@@ -16,10 +16,10 @@ export interface ContainerConnection {
   readonly pathBehind: string
 }
 
-/** Reaches the containers of nodes: the simulated kubelet. Those that connect take over the response. */
-export interface NodeConnector extends UsageMeter {
+/** Reaches the containers of nodes. Those that connect take over the response. */
+export interface ContainerConnector {
   /** False where there is no such node to connect to. */
-  reaches(nodeName: string): boolean
+  reaches(nodeName: string): boolean | Promise<boolean>
   logs(connection: ContainerConnection): Promise<void>
   exec(connection: ContainerConnection): Promise<void>
   attach(connection: ContainerConnection): Promise<void>
@@ -27,13 +27,21 @@ export interface NodeConnector extends UsageMeter {
   proxy(connection: ContainerConnection): Promise<void>
 }
 
+/** Nodes in this process: the simulated kubelets. */
+export interface NodeConnector extends ContainerConnector, UsageMeter {}
+
+/** All nodes that a server knows of. */
+export interface NodeAccess {
+  /** Asked in turn who reaches a node. */
+  readonly connectors: readonly ContainerConnector[]
+  /** Undefined where nothing is measured. */
+  readonly meter: UsageMeter | undefined
+}
+
 type Action = 'logs' | 'exec' | 'attach' | 'portForward' | 'proxy'
 
 /** `pods/log`, `exec`, `attach`, `portforward` and `proxy`: what can be refused before a node is asked, in upstream's words. */
-export function podConnections(
-  registry: Registry,
-  nodeConnector: () => NodeConnector | undefined,
-): ReadonlyMap<string, VirtualHandlers> {
+export function podConnections(registry: Registry, nodes: NodeAccess): ReadonlyMap<string, VirtualHandlers> {
   const handler = (action: Action): VirtualHandlers => ({
     connect: async (call, name, pathBehind) => {
       if (action === 'logs') checkLogOptions(call, name)
@@ -47,8 +55,7 @@ export function podConnections(
         return
       }
       if (nodeName === '' && action !== 'proxy') throw badRequest(`pod ${name} does not have a host assigned`)
-      const connector = nodeConnector()
-      if (!connector?.reaches(nodeName)) throw notFound({ group: '', resource: 'pods' }, nodeName)
+      const connector = await connectorFor(nodeName, nodes.connectors)
       await connector[action]({ call, pod, container, pathBehind })
     },
   })
@@ -59,6 +66,12 @@ export function podConnections(
     ['/pods/portforward', handler('portForward')],
     ['/pods/proxy', handler('proxy')],
   ])
+}
+
+/** The first that reaches a node. Errors: 404. */
+async function connectorFor(nodeName: string, connectors: readonly ContainerConnector[]): Promise<ContainerConnector> {
+  for (const connector of connectors) if (await connector.reaches(nodeName)) return connector
+  throw notFound({ group: '', resource: 'pods' }, nodeName)
 }
 
 function checkLogOptions(call: Call, name: string): void {

@@ -63,10 +63,8 @@ export class SimulatedNode {
     this.#images.add(fullImageName(image))
   }
 
-  /** `fieldPath`: the container that the Event is about. */
-  record(pod: Typed<Pod>, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void {
-    if (!this.#surroundings.mayRecord()) return
-    this.#surroundings.recorderOf(this.name).record(pod, type, reason, message, fieldPath)
+  record(pod: Typed<Pod>, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    if (this.#surroundings.mayRecord()) this.#surroundings.recorderOf(this.name).record(pod, type, reason, message)
   }
 
   changed(worker: PodWorker): void {

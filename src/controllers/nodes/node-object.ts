@@ -6,6 +6,13 @@ import type { Typed } from '../runtime/client.ts'
 /** Marks nodes that are simulated: those that `startNodes` makes, and those that others make and want run. */
 export const SIMULATED_LABEL = 'node.kubemu.dev/simulated'
 
+/** Where the kubelets of nodes are served to API servers in other processes. */
+export interface KubeletEndpoint {
+  readonly hostname: string
+  readonly ip: string
+  readonly port: number
+}
+
 export interface NodeTemplate {
   readonly name: string
   readonly ip: string
@@ -13,6 +20,8 @@ export interface NodeTemplate {
   readonly podCidr: string
   readonly capacity: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
+  /** Undefined: the node exists in its API server's process alone. */
+  readonly endpoint?: KubeletEndpoint | undefined
 }
 
 /** What a node has that nobody has sized. */
@@ -54,18 +63,18 @@ export function nodeConditions(before: readonly NodeCondition[], nowMs: number):
 
 /** What the kubelet of a node says of it. */
 export function nodeStatus(template: NodeTemplate, before: NodeStatus | undefined, nowMs: number): NodeStatus {
-  const { name, ip } = template
+  const { name, ip, endpoint } = template
   const capacity = before?.capacity ?? { ...template.capacity }
   return {
     ...before,
     addresses: [
-      { type: 'InternalIP', address: ip },
-      { type: 'Hostname', address: name },
+      { type: 'InternalIP', address: endpoint?.ip ?? ip },
+      { type: 'Hostname', address: endpoint?.hostname ?? name },
     ],
     capacity,
     allocatable: before?.allocatable ?? { ...capacity },
     conditions: nodeConditions(before?.conditions ?? [], nowMs),
-    daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+    daemonEndpoints: { kubeletEndpoint: { Port: endpoint?.port ?? 10250 } },
     nodeInfo: {
       machineID: hexId(name, 'machine', 32),
       systemUUID: uuid(hexId(name, 'system', 32)),

@@ -1,4 +1,4 @@
-import { asApiError, isAlreadyExists, isNotFound } from '../../apimachinery/api-error.ts'
+import { isAlreadyExists, isNotFound } from '../../apimachinery/api-error.ts'
 import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import type { Node } from '../../apimachinery/types/core-v1.ts'
 import { nodeAddress, podPrefix } from '../kubelet/addresses.ts'
@@ -9,7 +9,14 @@ import type { Logger } from '../runtime/logger.ts'
 import { NODES } from '../runtime/resources.ts'
 import { noMetrics } from '../runtime/runtime-metrics.ts'
 import { Heartbeat, renewAfterMs } from './heartbeat.ts'
-import { DEFAULT_CAPACITY, type NodeTemplate, nodeObject, nodeStatus, SIMULATED_LABEL } from './node-object.ts'
+import {
+  DEFAULT_CAPACITY,
+  type KubeletEndpoint,
+  type NodeTemplate,
+  nodeObject,
+  nodeStatus,
+  SIMULATED_LABEL,
+} from './node-object.ts'
 
 export interface NodesOptions {
   /** How many nodes to create; default 0: only those that others create with the label. */
@@ -20,6 +27,8 @@ export interface NodesOptions {
   readonly labels?: Readonly<Record<string, string>>
   /** Zones that the nodes are dealt out to in turn. */
   readonly zones?: readonly string[]
+  /** Where the kubelets are served, if they are. */
+  readonly endpoint?: KubeletEndpoint
   readonly clock: Clock
   readonly log: Logger
 }
@@ -38,9 +47,6 @@ export interface RunningNodes {
 
 /** A kubelet posts its node's whole status so often, even if nothing has changed. */
 const STATUS_INTERVAL_MS = 300_000
-/** How long a kubelet waits before it tries again to register its node: at first, and at most. */
-const FIRST_REGISTRATION_MS = 200
-const MAX_REGISTRATION_MS = 7_000
 /** Nodes that are registered at once. */
 const CONCURRENCY = 32
 
@@ -117,23 +123,14 @@ class Nodes implements RunningNodes {
 
   async #register(name: string): Promise<void> {
     const index = this.#indexes.get(name)!
-    const { zones = [], labels = {}, capacity = {}, clock, log } = this.#options
+    const { zones = [], labels = {}, capacity = {}, clock } = this.#options
     const zone: Record<string, string> =
       zones.length > 0 ? { 'topology.kubernetes.io/zone': zones[index % zones.length]! } : {}
     const template = this.#template(name, index, { ...DEFAULT_CAPACITY, ...capacity }, { ...zone, ...labels })
-    for (let delayMs = FIRST_REGISTRATION_MS; !this.#isStopped; delayMs = Math.min(delayMs * 2, MAX_REGISTRATION_MS)) {
-      try {
-        await this.#client.create(NODES, nodeObject(template, clock.now()))
-        return
-      } catch (error) {
-        if (isAlreadyExists(error)) return
-        const code = asApiError(error)?.code ?? 503
-        if (code < 500 && code !== 429) throw error
-        log.warn({ err: error, node: name }, 'could not register a node, trying again')
-      }
-      await new Promise<void>((resolve) => {
-        clock.setTimer(resolve, delayMs)
-      })
+    try {
+      await this.#client.create(NODES, nodeObject(template, clock.now()))
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error
     }
   }
 
@@ -143,7 +140,9 @@ class Nodes implements RunningNodes {
     capacity: Readonly<Record<string, string>>,
     labels: Readonly<Record<string, string>>,
   ): NodeTemplate {
-    return { name, ip: nodeAddress(index), podCidr: `${podPrefix(index)}.0/24`, capacity, labels }
+    const { endpoint } = this.#options
+    const podCidr = `${podPrefix(index)}.0/24`
+    return { name, ip: endpoint?.ip ?? nodeAddress(index), podCidr, capacity, labels, endpoint }
   }
 
   #nodeSet(node: Typed<Node>): void {
@@ -167,7 +166,8 @@ class Nodes implements RunningNodes {
       this.#indexes.set(name, index)
     }
     const template = this.#template(name, index, { ...DEFAULT_CAPACITY, ...this.#options.capacity }, {})
-    const ip = node.status?.addresses?.find((a) => a.type === 'InternalIP')?.address ?? template.ip
+    const posted = node.status?.addresses?.find((a) => a.type === 'InternalIP')?.address
+    const ip = template.endpoint?.ip ?? posted ?? template.ip
     const prefix = /^(\d+\.\d+\.\d+)\.0\/24$/.exec(node.spec?.podCIDR ?? '')?.[1] ?? podPrefix(index)
     const client = this.fleet.clientOf(name)
     const registered: Registered = {
@@ -175,7 +175,7 @@ class Nodes implements RunningNodes {
       template: { ...template, ip },
       heartbeat: new Heartbeat(client, node),
       timer: undefined,
-      statusAtMs: node.status?.nodeInfo?.kubeletVersion ? this.#options.clock.now() : 0,
+      statusAtMs: hasPosted(node, template.endpoint) ? this.#options.clock.now() : 0,
     }
     this.#registered.set(name, registered)
     this.fleet.addNode(node, ip, prefix)
@@ -219,4 +219,12 @@ class Nodes implements RunningNodes {
       if (!isNotFound(error)) throw error
     }
   }
+}
+
+/** False where the node's status is not its kubelet's, or leads to a kubelet elsewhere. */
+function hasPosted({ status }: Node, endpoint: KubeletEndpoint | undefined): boolean {
+  if (!status?.nodeInfo?.kubeletVersion) return false
+  if (!endpoint) return true
+  const isAddressed = status.addresses?.some((a) => a.type === 'Hostname' && a.address === endpoint.hostname) ?? false
+  return isAddressed && status.daemonEndpoints?.kubeletEndpoint?.Port === endpoint.port
 }

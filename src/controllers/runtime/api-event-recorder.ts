@@ -37,7 +37,6 @@ interface Occurrence {
   readonly type: 'Normal' | 'Warning'
   readonly reason: string
   readonly message: string
-  readonly fieldPath: string | undefined
 }
 
 /**
@@ -61,7 +60,7 @@ export class ApiEventRecorder implements EventRecorder {
     this.#bucket = new TokenBucket(BURST, PER_SECOND, options.clock.now())
   }
 
-  record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void {
+  record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
     if (this.#isStopped) return
     const { clock, component, logger } = this.#options
     if (this.#queue.length >= MAX_QUEUED) {
@@ -69,7 +68,7 @@ export class ApiEventRecorder implements EventRecorder {
       this.#isDropping = true
       return
     }
-    this.#queue.push({ object: identified(object), atMs: clock.now(), type, reason, message, fieldPath })
+    this.#queue.push({ object: identified(object), atMs: clock.now(), type, reason, message })
     if (!this.#isWriting) void this.#write()
   }
 
@@ -79,17 +78,14 @@ export class ApiEventRecorder implements EventRecorder {
     this.#queue.length = 0
   }
 
-  #event(
-    { object, atMs, type, reason, fieldPath }: Occurrence,
-    { message, count, firstTimestamp }: Correlated,
-  ): Typed<Event> {
+  #event({ object, atMs, type, reason }: Occurrence, { message, count, firstTimestamp }: Correlated): Typed<Event> {
     const { component, host } = this.#options
     const { namespace, name = '' } = object.metadata
     return {
       apiVersion: 'v1',
       kind: 'Event',
       metadata: { name: `${name}.${this.#nanos(atMs).toString(16)}`, namespace: namespace || 'default' },
-      involvedObject: { ...referenceTo(object), ...(fieldPath === undefined ? {} : { fieldPath }) },
+      involvedObject: referenceTo(object),
       reason,
       message,
       source: { component, ...(host ? { host } : {}) },
@@ -132,10 +128,10 @@ export class ApiEventRecorder implements EventRecorder {
 
   async #writeOne(occurrence: Occurrence): Promise<void> {
     const { clock, logger } = this.#options
-    const { object, atMs, type, reason, message, fieldPath } = occurrence
+    const { object, atMs, type, reason, message } = occurrence
     const { namespace = '', name = '', uid = '' } = object.metadata
     const objectId = `${object.kind}|${namespace}|${name}|${uid}|${object.apiVersion}`
-    const correlated = this.#correlator.correlate({ objectId, fieldPath, atMs, type, reason, message })
+    const correlated = this.#correlator.correlate({ objectId, atMs, type, reason, message })
     if (!correlated) return
     const event = this.#event(occurrence, correlated)
     for (let attempt = 1; !this.#isStopped; attempt++) {
