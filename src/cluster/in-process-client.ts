@@ -106,6 +106,7 @@ export class InProcessClient implements Client {
           key: collectionPrefix(identity, query.namespace ?? ''),
           from: { revision: Number(query.resourceVersion) },
           bookmarks: true,
+          readsObjects: true,
           ...(filter ? { filter } : {}),
         },
         consumer,

@@ -133,16 +133,24 @@ export class SimulatedNodeConnector implements NodeConnector {
     const { worker, run } = this.#find(pod, container)
     if (!run.isRunning) throw internalError(`unable to upgrade connection: container not found ("${container}")`)
     const channels = await openChannels(call)
-    const stopListening = run.log.listen(({ stream, text }) =>
-      channels.send(stream === 'stdout' ? STDOUT : STDERR, Buffer.from(`${text}\n`)),
+    const { session } = run
+    const stopListening = run.log.onWrite((stream, text) =>
+      channels.send(stream === 'stdout' ? STDOUT : STDERR, Buffer.from(text)),
     )
     const stopWatching = onceEnded(worker, run, () => {
       const code = run.terminated?.exitCode ?? 0
       channels.end(ERROR, code === 0 ? SUCCESS : exitFailure([], code))
     })
+    const isAsked = boolParameter(call.query, 'stdin') ?? false
+    const endInput = (): void => {
+      if (isAsked && run.container.stdinOnce) session?.endInput()
+    }
+    channels.onData(STDIN, (data) => session?.input(data))
+    channels.onEnd(STDIN, endInput)
     channels.onClose(() => {
       stopListening()
       stopWatching()
+      endInput()
     })
   }
 

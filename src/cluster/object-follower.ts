@@ -46,7 +46,7 @@ export class ObjectFollower {
 
   async #open(): Promise<void> {
     this.#watcher = await this.#cache.watch(
-      { from: { initial: 'any', endBookmark: false } },
+      { from: { initial: 'any', endBookmark: false }, readsObjects: true },
       {
         deliver: (items) => this.#deliver(items),
         end: (error) => {

@@ -15,6 +15,8 @@ export interface KeyValue {
   readonly modRevision: number
   /** 1 on create, +1 on every update, starts anew after a delete. */
   readonly version: number
+  /** {@link WriteOptions.decoded} of the write, in the event that tells of it; reads have none. */
+  readonly decoded?: unknown
 }
 
 /** One change, in revision order. `kv` of a delete is the key's last state, with `modRevision` = the delete's revision. */
@@ -55,6 +57,11 @@ export interface RangeResult {
 export interface WriteOptions {
   /** The key goes away by itself after this many seconds (events); every write of the key sets it anew. */
   readonly ttlSeconds?: number
+  /**
+   * What the value says, for watches in this process: handed on with the event, so that nobody has to parse what was in
+   * memory a moment ago. The writer gives it away. Stores that hear of their own writes from elsewhere drop it.
+   */
+  readonly decoded?: unknown
 }
 
 export interface DeleteResult {

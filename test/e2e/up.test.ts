@@ -1,47 +1,24 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BackgroundCommand, CommandLine, helmBinary, kubectlBinary } from '../suites/kubectl.ts'
+import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
+import { KubemuProcess } from '../suites/kubemu-process.ts'
 
-const PROGRAM = join(import.meta.dirname, '../../dist/kubemu.mjs')
-
-/** `kubemu up` as it is installed: the bundle, in a process of its own. */
-class Up {
-  readonly process: BackgroundCommand
-  readonly #child
-
-  constructor(dataDir: string, ...flags: string[]) {
-    this.#child = spawn(process.execPath, [PROGRAM, 'up', '--port', '0', '--data-dir', dataDir, ...flags], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.process = new BackgroundCommand(this.#child)
-  }
-
-  /** Exit code after a polite end. */
-  async stop(): Promise<number | null> {
-    await this.process.stop()
-    return this.#child.exitCode
-  }
-
-  async exitCode(): Promise<number | null> {
-    await this.process.ended()
-    return this.#child.exitCode
-  }
-}
+const startUp = (dataDir: string, ...flags: string[]): KubemuProcess =>
+  new KubemuProcess('up', '--port', '0', '--data-dir', dataDir, ...flags)
 
 describe('kubemu up', () => {
   const folder = mkdtempSync(join(tmpdir(), 'kubemu-up-'))
   const dataDir = join(folder, 'data')
   const kubeconfig = join(dataDir, 'kubeconfig')
   const kubectl = new CommandLine(kubectlBinary(), kubeconfig, folder)
-  let up: Up
+  let up: KubemuProcess
 
   beforeAll(async () => {
-    up = new Up(dataDir, '--nodes', '2')
-    await up.process.printed(/ready in \d+ ms/, 60_000)
+    up = startUp(dataDir, '--nodes', '2')
+    await up.output.printed(/ready in \d+ ms/, 60_000)
   })
 
   afterAll(async () => {
@@ -50,7 +27,7 @@ describe('kubemu up', () => {
   })
 
   test('says where the kubeconfig is, which kubectl can use', async () => {
-    const [, file] = await up.process.printed(/export KUBECONFIG=(\S+)/)
+    const [, file] = await up.output.printed(/export KUBECONFIG=(\S+)/)
     expect(file).toBe(kubeconfig)
     expect(await kubectl.ok(['get', 'nodes', '-o', 'name'])).toBe('node/node-0\nnode/node-1\n')
   })
@@ -66,23 +43,10 @@ describe('kubemu up', () => {
     expect(phases).toBe('Running Running Running')
   })
 
-  test('installs, upgrades and removes a chart with helm', async () => {
-    const helm = new CommandLine(helmBinary(), kubeconfig, folder)
-    const chart = join(folder, 'shop')
-    await helm.ok(['create', chart])
-    expect(await helm.ok(['install', 'shop', chart, '--wait', '--timeout', '60s'])).toContain('STATUS: deployed')
-    await helm.ok(['upgrade', 'shop', chart, '--set', 'replicaCount=2', '--wait', '--timeout', '60s'])
-    const ready = ['get', 'deployment', 'shop', '-o', 'jsonpath={.status.readyReplicas}']
-    expect(await kubectl.ok(ready)).toBe('2')
-    expect(await helm.ok(['history', 'shop', '-o', 'json'])).toContain('"revision":2')
-    await helm.ok(['uninstall', 'shop', '--wait'])
-    expect(await kubectl.ok(['get', 'deployment', '--ignore-not-found', 'shop'])).toBe('')
-  })
-
   test('refuses a folder that another kubemu uses, in one sentence', async () => {
-    const second = new Up(dataDir)
+    const second = startUp(dataDir)
     expect(await second.exitCode()).toBe(1)
-    await second.process.printed(/^kubemu: [^\n]*\n$/)
+    await second.output.printed(/^kubemu: [^\n]*\n$/)
   })
 
   test('refuses a port that another program has, in one sentence', async () => {
@@ -90,9 +54,9 @@ describe('kubemu up', () => {
     await new Promise((resolve) => other.once('listening', resolve))
     const { port } = other.address() as { port: number }
     try {
-      const refused = new Up(join(folder, 'other'), '--memory', '--port', String(port))
+      const refused = startUp(join(folder, 'other'), '--memory', '--port', String(port))
       expect(await refused.exitCode()).toBe(1)
-      await refused.process.printed(
+      await refused.output.printed(
         /^kubemu: port \d+ on 127\.0\.0\.1 is taken by another program; choose another one with --port\n$/,
       )
     } finally {
@@ -104,8 +68,8 @@ describe('kubemu up', () => {
     const uids = ['get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].metadata.uid}']
     const before = await kubectl.ok(uids)
     expect(await up.stop()).toBe(0)
-    up = new Up(dataDir, '--nodes', '2')
-    await up.process.printed(/ready in \d+ ms/, 60_000)
+    up = startUp(dataDir, '--nodes', '2')
+    await up.output.printed(/ready in \d+ ms/, 60_000)
     expect(await kubectl.ok(uids)).toBe(before)
     await kubectl.ok(['delete', 'deployment', 'web'])
     await kubectl.ok(['wait', '--for=delete', 'pods', '-l', 'app=web', '--timeout=60s'])

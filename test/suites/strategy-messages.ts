@@ -1,6 +1,7 @@
 import { systemClock } from '../../src/apimachinery/clock.ts'
 import { cloneJson } from '../../src/apimachinery/clone.ts'
 import { fieldErrorMessage } from '../../src/apimachinery/field-error.ts'
+import { apiVersionOf } from '../../src/apimachinery/group-version.ts'
 import type { JsonObject, KubeObject } from '../../src/apimachinery/kube-object.ts'
 import { applyMergePatch } from '../../src/apimachinery/patch/merge-patch.ts'
 import { typeOfKind } from '../../src/apimachinery/schema/builtin-types.ts'
@@ -48,7 +49,10 @@ export class StrategyMessages {
 
   read(manifest: JsonObject): KubeObject {
     const { group, hubVersion: version, defaults } = this.#entry
-    const json = applyMergePatch({ apiVersion: `${group}/${version}`, kind: this.#kind, metadata: { name: 'x' } }, {})
+    const json = applyMergePatch(
+      { apiVersion: apiVersionOf({ group, version }), kind: this.#kind, metadata: { name: 'x' } },
+      {},
+    )
     Object.assign(json, manifest)
     const node = typeOfKind({ group, version, kind: this.#kind })
     const object = decode(parseJsonExact(Buffer.from(JSON.stringify(json))), node).object as KubeObject

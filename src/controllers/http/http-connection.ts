@@ -65,14 +65,17 @@ export class HttpConnection {
       receiver.end(error)
     }
     const request = this.#open({ method: 'GET', path, headers }, this.#watchAgent)
-    request.on('error', end)
+    let isAnswered = false
+    request.on('error', (error) => end(isAnswered ? undefined : error))
     request.on('response', (response: IncomingMessage) => {
+      isAnswered = true
       response.setEncoding('utf8')
-      response.on('error', end)
       if ((response.statusCode ?? 500) >= 400) {
         void readAll(response).then((body) => end(apiErrorOf(response.statusCode ?? 500, body)), end)
         return
       }
+      // One that is cut off is over like any other: where it was is known, and it goes on from there.
+      response.on('error', () => end())
       readLines(response, (line) => {
         if (!isOver) receiver.line(line)
       })

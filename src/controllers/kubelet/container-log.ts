@@ -13,6 +13,7 @@ export class ContainerLog {
   readonly #lines: LogLine[] = []
   readonly #rests = { stdout: '', stderr: '' }
   readonly #listeners: Set<(line: LogLine) => void> = new Set()
+  readonly #writeListeners: Set<(stream: 'stdout' | 'stderr', text: string) => void> = new Set()
 
   get lines(): readonly LogLine[] {
     return this.#lines
@@ -20,6 +21,7 @@ export class ContainerLog {
 
   /** Adds output; what lacks its newline waits for the rest of the line. */
   write(timeMs: number, stream: 'stdout' | 'stderr', text: string): void {
+    for (const listener of this.#writeListeners) listener(stream, text)
     const parts = (this.#rests[stream] + text).split('\n')
     this.#rests[stream] = parts.pop()!
     for (const part of parts) this.#add({ timeMs, stream, text: part })
@@ -39,6 +41,13 @@ export class ContainerLog {
     for (const listener of this.#listeners) listener(line)
   }
 
+  /** Calls back with all that is written from now on, as it is written. The returned function ends that. */
+  onWrite(listener: (stream: 'stdout' | 'stderr', text: string) => void): () => void {
+    this.#writeListeners.add(listener)
+    return () => this.#writeListeners.delete(listener)
+  }
+
+  /** Calls back with every line from now on. The returned function ends that. */
   listen(listener: (line: LogLine) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

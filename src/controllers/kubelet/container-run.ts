@@ -9,9 +9,17 @@ import type {
 } from '../../apimachinery/types/core-v1.ts'
 import type { ContainerBehaviour } from './behaviour.ts'
 import { ContainerLog } from './container-log.ts'
+import type { ExecSession } from './exec-session.ts'
 import { fullImageName, imageId } from './image-reference.ts'
 
 export type ContainerRole = 'init' | 'sidecar' | 'main' | 'ephemeral'
+
+const FIELDS: Readonly<Record<ContainerRole, string>> = {
+  init: 'initContainers',
+  sidecar: 'initContainers',
+  main: 'containers',
+  ephemeral: 'ephemeralContainers',
+}
 
 /** First wait after a crash, doubled each time up to the longest; forgotten after a run of twice that. */
 const FIRST_BACKOFF_MS = 10_000
@@ -57,6 +65,8 @@ export class ContainerRun {
   previousLog: ContainerLog | undefined
   /** What its processes have written, by absolute path; undefined until somebody looks. */
   files: Map<string, Buffer> | undefined
+  /** The process of a container with an input, for those who attach. */
+  session: ExecSession | undefined
   /** On its way: being pulled, created, or waiting for its back-off. */
   isBusy = false
   /** Timers of the present run. */
@@ -71,6 +81,12 @@ export class ContainerRun {
 
   get name(): string {
     return this.container.name
+  }
+
+  /** Its place in the pod, as Events name it. */
+  get fieldPath(): string {
+    const list = FIELDS[this.role]
+    return `spec.${list}{${this.name}}`
   }
 
   get isRunning(): boolean {
@@ -113,6 +129,8 @@ export class ContainerRun {
 
   end(nowMs: number, exitCode: number, reason = exitCode === 0 ? 'Completed' : 'Error', message?: string): void {
     this.cancelTimers()
+    this.session?.close()
+    this.session = undefined
     this.log.flush(nowMs)
     this.isReady = this.role === 'init' && exitCode === 0
     if (this.isStarted) this.isStarted = false

@@ -1,3 +1,4 @@
+import { isConflict, isNotFound } from '../../apimachinery/api-error.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
 import { ApiEventRecorder } from '../runtime/api-event-recorder.ts'
@@ -17,6 +18,9 @@ import { Timeline } from './timeline.ts'
 /** Events of all simulated nodes together: so many at once, then so many a second; what is beyond is left out. */
 const EVENT_BURST = 500
 const EVENTS_PER_SECOND = 100
+
+/** How soon a finished pod that could not be removed is tried again. */
+const RELEASE_RETRY_MS = 1000
 
 /** Groups of every kubelet's user. */
 const KUBELET_GROUPS = ['system:nodes', 'system:authenticated']
@@ -154,13 +158,16 @@ export class Fleet implements NodeSurroundings {
     else worker.start(this.#starts.count())
   }
 
-  async #release(node: SimulatedNode, { metadata }: Typed<Pod>): Promise<void> {
+  async #release(node: SimulatedNode, pod: Typed<Pod>): Promise<void> {
+    const { metadata } = pod
     const key = { namespace: metadata.namespace ?? '', name: metadata.name ?? '' }
     const preconditions = metadata.uid ? { uid: metadata.uid } : {}
     try {
       await node.client.delete(PODS, key, { gracePeriodSeconds: 0, preconditions })
     } catch (error) {
-      this.#options.log.debug({ err: error, pod: key.name }, 'could not remove a finished pod')
+      if (isNotFound(error) || isConflict(error) || this.nodes.get(node.name) !== node) return
+      this.#options.log.warn({ err: error, pod: key.name }, 'could not remove a finished pod, trying again')
+      this.timeline.after(RELEASE_RETRY_MS, () => void this.#release(node, pod))
     }
   }
 

@@ -151,6 +151,11 @@ export class PodWorker {
     return () => this.#listeners.delete(listener)
   }
 
+  /** An Event about a container. */
+  #record(run: ContainerRun, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.node.record(this.pod, type, reason, message, run.fieldPath)
+  }
+
   #later(run: ContainerRun, delayMs: number, work: () => void): void {
     // Nothing to wait for: the next state follows in the same turn, and only that is written.
     if (delayMs <= 0) work()
@@ -198,7 +203,7 @@ export class PodWorker {
     }
     const pod = `${this.pod.metadata.name}_${this.pod.metadata.namespace}(${this.uid})`
     run.wait('CrashLoopBackOff', `back-off ${formatSeconds(wait)} restarting failed container=${run.name} pod=${pod}`)
-    this.node.record(this.pod, 'Warning', 'BackOff', `Back-off restarting failed container ${run.name} in pod ${pod}`)
+    this.#record(run, 'Warning', 'BackOff', `Back-off restarting failed container ${run.name} in pod ${pod}`)
     this.#changed()
     run.keep(
       this.node.timeline.after(left, () => {
@@ -243,27 +248,27 @@ export class PodWorker {
     const always = run.container.imagePullPolicy === 'Always'
     if (!always && this.node.hasImage(image)) {
       const message = `Container image "${image}" already present on machine and can be accessed by the pod`
-      this.node.record(this.pod, 'Normal', 'Pulled', message)
+      this.#record(run, 'Normal', 'Pulled', message)
       this.#create(run)
       return
     }
     if (run.container.imagePullPolicy === 'Never' && pullFailure !== undefined) {
       const message = `Container image "${image}" is not present with pull policy of Never`
-      this.node.record(this.pod, 'Warning', 'ErrImageNeverPull', message)
+      this.#record(run, 'Warning', 'ErrImageNeverPull', message)
       this.#pullFailed(run, 'ErrImageNeverPull', message)
       return
     }
-    this.node.record(this.pod, 'Normal', 'Pulling', `Pulling image "${image}"`)
+    this.#record(run, 'Normal', 'Pulling', `Pulling image "${image}"`)
     this.#later(run, pullMs, () => {
       if (pullFailure !== undefined) {
         const message = pullMessage(image, pullFailure)
-        this.node.record(this.pod, 'Warning', 'Failed', `Failed to pull image "${image}": ${message}`)
+        this.#record(run, 'Warning', 'Failed', `Failed to pull image "${image}": ${message}`)
         this.#pullFailed(run, 'ErrImagePull', message)
         return
       }
       const took = pullMs < 1000 ? `${Math.round(pullMs)}ms` : `${pullMs / 1000}s`
       const message = `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${imageSize(image)} bytes.`
-      this.node.record(this.pod, 'Normal', 'Pulled', message)
+      this.#record(run, 'Normal', 'Pulled', message)
       this.node.addImage(image)
       this.#create(run)
     })
@@ -271,7 +276,7 @@ export class PodWorker {
 
   #pullFailed(run: ContainerRun, reason: string, message: string): void {
     run.wait(reason, message)
-    this.node.record(this.pod, 'Warning', 'Failed', `Error: ${reason}`)
+    this.#record(run, 'Warning', 'Failed', `Error: ${reason}`)
     this.#changed()
     const image = run.container.image ?? ''
     const wait = run.pullBackoff.next(this.node.timeline.now())
@@ -279,8 +284,8 @@ export class PodWorker {
       // The kubelet looks again soon after, and finds that it has to wait.
       this.#later(run, Math.min(1000, wait / 2), () => {
         run.wait('ImagePullBackOff', `Back-off pulling image "${image}": ${reason}: ${message}`)
-        this.node.record(this.pod, 'Normal', 'BackOff', `Back-off pulling image "${image}"`)
-        this.node.record(this.pod, 'Warning', 'Failed', 'Error: ImagePullBackOff')
+        this.#record(run, 'Normal', 'BackOff', `Back-off pulling image "${image}"`)
+        this.#record(run, 'Warning', 'Failed', 'Error: ImagePullBackOff')
         this.#changed()
       })
     }
@@ -311,15 +316,15 @@ export class PodWorker {
       return
     }
     run.wait('CreateContainerConfigError', missing)
-    this.node.record(this.pod, 'Warning', 'Failed', `Error: ${missing}`)
+    this.#record(run, 'Warning', 'Failed', `Error: ${missing}`)
     this.#changed()
     run.keep(this.node.timeline.after(CONFIG_RETRY_MS, () => this.#pull(run)))
   }
 
   #started(run: ContainerRun, config: ConfigData): void {
     run.run(this.node.timeline.now())
-    this.node.record(this.pod, 'Normal', 'Created', 'Container created')
-    this.node.record(this.pod, 'Normal', 'Started', 'Container started')
+    this.#record(run, 'Normal', 'Created', 'Container created')
+    this.#record(run, 'Normal', 'Started', 'Container started')
     this.#running(run, config)
     this.#changed()
   }
@@ -375,7 +380,7 @@ export class PodWorker {
       if (failReadinessAfterMs === undefined) return
       this.#later(run, failReadinessAfterMs + failingMs(readinessProbe), () => {
         run.isReady = false
-        this.node.record(this.pod, 'Warning', 'Unhealthy', `Readiness probe failed: ${probeOutput(readinessProbe)}`)
+        this.#record(run, 'Warning', 'Unhealthy', `Readiness probe failed: ${probeOutput(readinessProbe)}`)
         this.#changed()
       })
     }
@@ -391,9 +396,9 @@ export class PodWorker {
     if (failLivenessAfterMs === undefined || !livenessProbe) return
     run.keep(
       this.node.timeline.after(failLivenessAfterMs + failingMs(livenessProbe), () => {
-        this.node.record(this.pod, 'Warning', 'Unhealthy', `Liveness probe failed: ${probeOutput(livenessProbe)}`)
+        this.#record(run, 'Warning', 'Unhealthy', `Liveness probe failed: ${probeOutput(livenessProbe)}`)
         const message = `Container ${run.name} failed liveness probe, will be restarted`
-        this.node.record(this.pod, 'Normal', 'Killing', message)
+        this.#record(run, 'Normal', 'Killing', message)
         this.#ended(run, KILLED)
       }),
     )
@@ -441,7 +446,7 @@ export class PodWorker {
   stop(graceSeconds: number): void {
     if (this.#isStopping) return
     this.#isStopping = true
-    const say = (run: ContainerRun) => this.node.record(this.pod, 'Normal', 'Killing', `Stopping container ${run.name}`)
+    const say = (run: ContainerRun) => this.#record(run, 'Normal', 'Killing', `Stopping container ${run.name}`)
     this.#stopAll(graceSeconds, say)
   }
 

@@ -20,17 +20,25 @@ const UNKNOWN_RUN_MS = 1000
 /** What a container's command does; undefined: it runs and says nothing. */
 export function containerProgram(options: ProcessOptions): Program | undefined {
   const { container, forever } = options
-  const command = [...(container.command ?? []), ...(container.args ?? [])]
   if (container.command?.length || isShellImage(container.image ?? '')) {
     const shell = new Shell({
       environment: environmentOf(options, options.config),
       files: mountedFiles(options, options.config),
       hostname: hostnameOf(options.pod),
     })
-    const program = shell.program(command)
+    const command = commandOf(container)
+    const program = shell.program(command.length === 0 && container.stdin ? ['sh'] : command)
     if (program) return program
   }
   return forever ? undefined : ends()
+}
+
+const commandOf = ({ command = [], args = [] }: Container): string[] => [...command, ...args]
+
+/** Whether a container's process is a shell that somebody may type into. */
+export function isBareShell(container: Container): boolean {
+  const [program, ...args] = commandOf(container)
+  return program === undefined || (/(^|\/)(ba|a|da)?sh$/.test(program) && args.length === 0)
 }
 
 function* ends(): Program {

@@ -63,8 +63,10 @@ export class SimulatedNode {
     this.#images.add(fullImageName(image))
   }
 
-  record(pod: Typed<Pod>, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    if (this.#surroundings.mayRecord()) this.#surroundings.recorderOf(this.name).record(pod, type, reason, message)
+  /** `fieldPath`: the container that the Event is about. */
+  record(pod: Typed<Pod>, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void {
+    if (!this.#surroundings.mayRecord()) return
+    this.#surroundings.recorderOf(this.name).record(pod, type, reason, message, fieldPath)
   }
 
   changed(worker: PodWorker): void {

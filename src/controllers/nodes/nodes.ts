@@ -1,4 +1,4 @@
-import { isAlreadyExists, isNotFound } from '../../apimachinery/api-error.ts'
+import { asApiError, isAlreadyExists, isNotFound } from '../../apimachinery/api-error.ts'
 import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import type { Node } from '../../apimachinery/types/core-v1.ts'
 import { nodeAddress, podPrefix } from '../kubelet/addresses.ts'
@@ -47,6 +47,9 @@ export interface RunningNodes {
 
 /** A kubelet posts its node's whole status so often, even if nothing has changed. */
 const STATUS_INTERVAL_MS = 300_000
+/** How long a kubelet waits before it tries again to register its node: at first, and at most. */
+const FIRST_REGISTRATION_MS = 200
+const MAX_REGISTRATION_MS = 7_000
 /** Nodes that are registered at once. */
 const CONCURRENCY = 32
 
@@ -123,14 +126,23 @@ class Nodes implements RunningNodes {
 
   async #register(name: string): Promise<void> {
     const index = this.#indexes.get(name)!
-    const { zones = [], labels = {}, capacity = {}, clock } = this.#options
+    const { zones = [], labels = {}, capacity = {}, clock, log } = this.#options
     const zone: Record<string, string> =
       zones.length > 0 ? { 'topology.kubernetes.io/zone': zones[index % zones.length]! } : {}
     const template = this.#template(name, index, { ...DEFAULT_CAPACITY, ...capacity }, { ...zone, ...labels })
-    try {
-      await this.#client.create(NODES, nodeObject(template, clock.now()))
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error
+    for (let delayMs = FIRST_REGISTRATION_MS; !this.#isStopped; delayMs = Math.min(delayMs * 2, MAX_REGISTRATION_MS)) {
+      try {
+        await this.#client.create(NODES, nodeObject(template, clock.now()))
+        return
+      } catch (error) {
+        if (isAlreadyExists(error)) return
+        const code = asApiError(error)?.code ?? 503
+        if (code < 500 && code !== 429) throw error
+        log.warn({ err: error, node: name }, 'could not register a node, trying again')
+      }
+      await new Promise<void>((resolve) => {
+        clock.setTimer(resolve, delayMs)
+      })
     }
   }
 

@@ -37,6 +37,7 @@ interface Occurrence {
   readonly type: 'Normal' | 'Warning'
   readonly reason: string
   readonly message: string
+  readonly fieldPath: string | undefined
 }
 
 /**
@@ -60,7 +61,7 @@ export class ApiEventRecorder implements EventRecorder {
     this.#bucket = new TokenBucket(BURST, PER_SECOND, options.clock.now())
   }
 
-  record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
+  record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void {
     if (this.#isStopped) return
     const { clock, component, logger } = this.#options
     if (this.#queue.length >= MAX_QUEUED) {
@@ -68,7 +69,7 @@ export class ApiEventRecorder implements EventRecorder {
       this.#isDropping = true
       return
     }
-    this.#queue.push({ object: identified(object), atMs: clock.now(), type, reason, message })
+    this.#queue.push({ object: identified(object), atMs: clock.now(), type, reason, message, fieldPath })
     if (!this.#isWriting) void this.#write()
   }
 
@@ -78,14 +79,17 @@ export class ApiEventRecorder implements EventRecorder {
     this.#queue.length = 0
   }
 
-  #event({ object, atMs, type, reason }: Occurrence, { message, count, firstTimestamp }: Correlated): Typed<Event> {
+  #event(
+    { object, atMs, type, reason, fieldPath }: Occurrence,
+    { message, count, firstTimestamp }: Correlated,
+  ): Typed<Event> {
     const { component, host } = this.#options
     const { namespace, name = '' } = object.metadata
     return {
       apiVersion: 'v1',
       kind: 'Event',
       metadata: { name: `${name}.${this.#nanos(atMs).toString(16)}`, namespace: namespace || 'default' },
-      involvedObject: referenceTo(object),
+      involvedObject: { ...referenceTo(object), ...(fieldPath === undefined ? {} : { fieldPath }) },
       reason,
       message,
       source: { component, ...(host ? { host } : {}) },
@@ -128,10 +132,10 @@ export class ApiEventRecorder implements EventRecorder {
 
   async #writeOne(occurrence: Occurrence): Promise<void> {
     const { clock, logger } = this.#options
-    const { object, atMs, type, reason, message } = occurrence
+    const { object, atMs, type, reason, message, fieldPath } = occurrence
     const { namespace = '', name = '', uid = '' } = object.metadata
     const objectId = `${object.kind}|${namespace}|${name}|${uid}|${object.apiVersion}`
-    const correlated = this.#correlator.correlate({ objectId, atMs, type, reason, message })
+    const correlated = this.#correlator.correlate({ objectId, fieldPath, atMs, type, reason, message })
     if (!correlated) return
     const event = this.#event(occurrence, correlated)
     for (let attempt = 1; !this.#isStopped; attempt++) {

@@ -38,8 +38,11 @@ export interface ReconcileContext {
 }
 
 export interface EventRecorder {
-  /** Records an Event about an object; repeated ones are aggregated as upstream's. Never throws. */
-  record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void
+  /**
+   * Records an Event about an object, or about a part of it (`spec.containers{web}`); repeated ones are aggregated as
+   * upstream's. Never throws.
+   */
+  record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void
 }
 
 /** Undefined: done. Otherwise the key comes again after that time, whatever happens. Throwing: again with back-off. */

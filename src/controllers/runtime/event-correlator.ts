@@ -6,6 +6,8 @@ import { TokenBucket } from './token-bucket.ts'
 export interface EventOccurrence {
   /** Tells objects apart: kind, namespace, name, uid, apiVersion. */
   readonly objectId: string
+  /** The part of the object that it is about; undefined: the whole. */
+  readonly fieldPath?: string | undefined
   readonly type: string
   readonly reason: string
   readonly message: string
@@ -77,7 +79,10 @@ export class EventCorrelator {
   }
 
   /** From the tenth different message within ten minutes on, one Event stands for all of them. */
-  #aggregate({ objectId, type, reason, message }: EventOccurrence): { logKey: string; message: string } {
+  #aggregate({ objectId, fieldPath = '', type, reason, message }: EventOccurrence): {
+    logKey: string
+    message: string
+  } {
     const now = this.#clock.now()
     const key = `${objectId}|${type}|${reason}`
     let aggregate = this.#aggregates.get(key)
@@ -87,7 +92,7 @@ export class EventCorrelator {
     }
     aggregate.messages.add(message)
     aggregate.lastAt = now
-    if (aggregate.messages.size < MAX_SIMILAR) return { logKey: `${key}|${message}`, message }
+    if (aggregate.messages.size < MAX_SIMILAR) return { logKey: `${key}|${fieldPath}|${message}`, message }
     for (const any of aggregate.messages) {
       aggregate.messages.delete(any)
       break

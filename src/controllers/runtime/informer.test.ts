@@ -86,6 +86,18 @@ test('a watch that ends goes on from the last event or bookmark', async () => {
   expect(api.lists).toHaveLength(1)
 })
 
+test('a watch that is cut off goes on at once where it brought something, after a while where it did not', async () => {
+  informer.start()
+  await informer.synced
+  api.watches[0]!.receiver.event({ type: 'ADDED', object: object('a', 15) })
+  api.watches[0]!.receiver.end()
+  expect(api.watches.map((w) => w.resourceVersion)).toEqual(['10', '15'])
+  api.watches[1]!.receiver.end()
+  expect(api.watches).toHaveLength(2)
+  clock.advance(1600)
+  expect(api.watches.map((w) => w.resourceVersion)).toEqual(['10', '15', '15'])
+})
+
 test('a watch whose history is gone lists anew: what has changed meanwhile is told, what has not is not', async () => {
   api.state = [object('kept', 1), object('changed', 2), object('lost', 3)]
   informer.start()

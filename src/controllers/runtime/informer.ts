@@ -27,6 +27,8 @@ export interface InformerOptions<T extends KubeObject> {
 /** Back-off of failed lists and watches, as client-go's reflector has it. */
 const FIRST_RETRY_MS = 800
 const MAX_RETRY_MS = 30_000
+/** A watch that ended sooner, and brought nothing, is as good as one that failed. */
+const MIN_WATCH_MS = 1000
 /** A watch that lasted this long was a good one: the next failure begins with the shortest back-off. */
 const RESET_RETRY_MS = 120_000
 
@@ -50,6 +52,7 @@ export class Informer<T extends KubeObject = KubeObject> {
   #retry: Timer | undefined
   #retryMs = FIRST_RETRY_MS
   #watchStartedAt = 0
+  #hasReceived = false
   #isStarted = false
   #isStopped = false
 
@@ -163,13 +166,16 @@ export class Informer<T extends KubeObject = KubeObject> {
     if (this.#isStopped) return
     const { client, resource, clock } = this.#options
     this.#watchStartedAt = clock.now()
+    this.#hasReceived = false
     let isOver = false
     this.#stopWatch = client.watch<T>(
       resource,
       { resourceVersion: this.#resourceVersion },
       {
         event: (event) => {
-          if (!isOver) this.#take(event)
+          if (isOver) return
+          this.#hasReceived = true
+          this.#take(event)
         },
         end: (error) => {
           if (isOver) return
@@ -193,7 +199,7 @@ export class Informer<T extends KubeObject = KubeObject> {
     metrics.informer(resource.resource, 'rewatch')
     if (error) logger.warn({ err: error, resource: resource.resource }, 'watch failed, taking it up again')
     // A watch that ended by its own timeout goes on at once; one that failed, or ended as it began, waits.
-    if (!error && lasted >= 1000) this.#watch()
+    if (!error && (lasted >= MIN_WATCH_MS || this.#hasReceived)) this.#watch()
     else this.#later(() => this.#watch())
   }
 

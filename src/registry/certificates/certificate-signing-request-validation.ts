@@ -14,7 +14,7 @@ import type {
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
 } from '../../apimachinery/types/certificates-v1.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { checkSignerName } from '../core/pod/signer-name-validation.ts'
 import { unifiedDiff } from '../core/pod/unified-diff.ts'
 import { certificateRequestProblem } from './certificate-request.ts'

@@ -11,7 +11,8 @@ import type {
   PriorityLevelConfigurationSpec,
   QueuingConfiguration,
 } from '../../apimachinery/types/flowcontrol-v1.ts'
-import { nameIsDNSSubdomain, validateObjectMeta } from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta } from '../core/core-object-meta.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 import { metadataOfStatusWrite, validateStatus } from './conditions.ts'

@@ -60,6 +60,18 @@ export class ObjectCodec {
     return bytes.subarray(this.#spliceAt - METADATA_MARK.length)
   }
 
+  /** An object in normal form as it reads at a revision: what `parse` would make of the served bytes. */
+  adopt(object: KubeObject, revision: number): KubeObject {
+    const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object
+    const { resourceVersion: _, ...others } = metadata
+    return {
+      kind: this.#kind,
+      apiVersion: this.#apiVersion,
+      metadata: { resourceVersion: String(revision), ...others },
+      ...rest,
+    }
+  }
+
   /** The object of stored or served bytes. */
   parse(bytes: Buffer): KubeObject {
     return JSON.parse(bytes.toString('utf8')) as KubeObject

@@ -67,6 +67,7 @@ export class Registry {
     const cache = options.caches.cache<SelectableAttributes, KubeObject>(identity.keyPrefix, {
       encode: (value, revision) => codec.withRevision(value, revision),
       parse: (bytes) => codec.parse(bytes),
+      adopt: (decoded, revision) => codec.adopt(decoded as KubeObject, revision),
       attributes: ({ object }) => attributesOf(entry, object),
     })
     const store = new ResourceStore({
@@ -127,8 +128,28 @@ function attributesOf(entry: AnyResourceEntry, object: KubeObject): SelectableAt
   return { labels, fields: own ? Object.assign(fields, own) : fields }
 }
 
-const currentOf = (entry: ObjectEntry | undefined): CurrentObject | undefined =>
-  entry && { object: entry.object, bytes: entry.bytes, revision: entry.modRevision }
+const currentOf = (entry: ObjectEntry | undefined): CurrentObject | undefined => entry && new CachedObject(entry)
+
+/** What the cache has of an object; parsed and encoded only if somebody looks. */
+class CachedObject implements CurrentObject {
+  readonly #entry: ObjectEntry
+
+  constructor(entry: ObjectEntry) {
+    this.#entry = entry
+  }
+
+  get object(): KubeObject {
+    return this.#entry.object
+  }
+
+  get bytes(): Buffer {
+    return this.#entry.bytes
+  }
+
+  get revision(): number {
+    return this.#entry.modRevision
+  }
+}
 
 /** Reads of a store that only this process writes to: the cache hears of every write before its writer does. */
 function exclusiveReader(cache: ObjectCache): CurrentReader {

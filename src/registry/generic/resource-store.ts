@@ -20,7 +20,7 @@ import { generateName } from '../../apimachinery/generate-name.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { isStorageError } from '../../storage/storage-error.ts'
-import type { Store } from '../../storage/store.ts'
+import type { KeyValue, Store, WriteOptions } from '../../storage/store.ts'
 import type { AnyResourceEntry, Finish, RegistryConfig, StrategyContext, UpdateStrategy } from '../resource.ts'
 import { beforeCreate, beforeUpdate, revertTimestampOnlyChange } from './before-write.ts'
 import { type DeleteOptions, deletionFinalizers, gracefulDeletion, markAsDeleting, sameFinalizers } from './deletion.ts'
@@ -28,17 +28,14 @@ import type { ObjectCodec } from './object-codec.ts'
 import { checkPreconditions, fillSystemFields, type Preconditions } from './object-metadata.ts'
 import type { RequestContext } from './request-context.ts'
 import { objectKey, type ResourceIdentity } from './resource-identity.ts'
-import { StoredObject } from './stored-object.ts'
+import { LooseObject, type StoredObject } from './stored-object.ts'
 
 /** Looks at an object on its way to the store and throws where it may not go there (validating admission). */
 export type ValidateCreate = (object: KubeObject) => void | Promise<void>
 export type ValidateUpdate = (object: KubeObject, old: KubeObject) => void | Promise<void>
 
-/** One object as a reader has it. `object` is shared: never write into it. */
-export interface CurrentObject {
-  readonly object: KubeObject
-  /** Served JSON of the hub version. */
-  readonly bytes: Buffer
+/** One object as a reader has it. */
+export interface CurrentObject extends StoredObject {
   readonly revision: number
 }
 
@@ -157,14 +154,14 @@ export class ResourceStore {
   async get(context: RequestContext, name: string): Promise<StoredObject> {
     const current = await this.#reader.latest(this.#key(context, name))
     if (!current) throw notFound(this.identity, name)
-    return StoredObject.ofObject(this.codec, current.object, current.bytes)
+    return current
   }
 
   /** What the cache has of an object (`resourceVersion=0`). Errors: 404. */
   getCached(context: RequestContext, name: string): StoredObject {
     const current = this.#reader.cached(this.#key(context, name))
     if (!current) throw notFound(this.identity, name)
-    return StoredObject.ofObject(this.codec, current.object, current.bytes)
+    return current
   }
 
   /** Creates `object`, which belongs to the store from here on. Errors: 409, 422 and those of `validate`. */
@@ -200,16 +197,17 @@ export class ResourceStore {
 
   async #persistNew(context: RequestContext, object: KubeObject): Promise<StoredObject> {
     delete object.metadata.resourceVersion
+    this.#normalize(object)
     const bytes = this.#encode(object)
     const name = object.metadata.name!
     const key = this.#key(context, name)
     if (context.dryRun) {
       if (await this.#reader.latest(key)) throw await this.#existsError(key, object)
-      return StoredObject.ofObject(this.codec, object, bytes)
+      return new LooseObject(this.codec, object, { bytes })
     }
     try {
       const kv = await timed(context, this.#store.create(key, bytes, this.#writeOptions(object)))
-      return this.#stored(object, bytes, kv.modRevision)
+      return this.#stored(object, kv)
     } catch (error) {
       if (isStorageError(error, 'KeyExists')) throw await this.#existsError(key, object)
       throw this.#storageFailure(error, 'create')
@@ -314,20 +312,19 @@ export class ResourceStore {
     })
   }
 
+  /** Writes an object in normal form over the one that is there. */
   async #persistChange(
     context: RequestContext,
     key: string,
     object: KubeObject,
     current: CurrentObject,
   ): Promise<StoredObject> {
+    object.metadata.resourceVersion = String(current.revision)
+    // A write that would change nothing is left out.
+    if (context.dryRun || equalJson(object, current.object)) return new LooseObject(this.codec, object)
     const bytes = this.#encode(object)
-    const unchanged = this.codec.withRevision(bytes, current.revision)
-    if (context.dryRun || isUnchanged(object, unchanged, current)) {
-      object.metadata.resourceVersion = String(current.revision)
-      return StoredObject.ofObject(this.codec, object, unchanged)
-    }
     const kv = await timed(context, this.#store.update(key, bytes, current.revision, this.#writeOptions(object)))
-    return this.#stored(object, bytes, kv.modRevision)
+    return this.#stored(object, kv)
   }
 
   /** An update has taken the last finalizer of an object that waited to be deleted. */
@@ -345,7 +342,7 @@ export class ResourceStore {
     request: UpdateRequest,
   ): Promise<StoredObject> {
     if (!context.dryRun) await this.#remove(context, key, request.preconditions ?? {}, undefined, { tolerant: true })
-    return StoredObject.ofObject(this.codec, object)
+    return new LooseObject(this.codec, object)
   }
 
   /** Deletes an object, or begins to. Errors: 404, 409 and those of `validate`. */
@@ -366,7 +363,7 @@ export class ResourceStore {
     }
     const strategyContext = this.strategyContext(context)
     const first = gracefulDeletion(this.entry, this.identity, cloneJson(current.object), options, strategyContext)
-    if (first.pending) return this.#outcome(current.object, false, current.bytes)
+    if (first.pending) return this.#outcome(current, false)
     const finalizers = current.object.metadata.finalizers ?? []
     const wanted = deletionFinalizers(this.entry, current.object, options)
     let last: KubeObject | undefined
@@ -379,14 +376,14 @@ export class ResourceStore {
         ...options,
         preconditions: { ...(options.preconditions?.uid ? { uid: options.preconditions.uid } : {}) },
       }
-      if (context.dryRun && last) return this.#outcome(last, true)
+      if (context.dryRun && last) return this.#outcome(new LooseObject(this.codec, last), true)
     }
     const removed = await this.#remove(context, key, options.preconditions ?? {}, validate, {
       tolerant: last !== undefined,
     })
     const gone = removed ?? last
     if (!gone) throw notFound(this.identity, name)
-    return this.#outcome(gone, true)
+    return this.#outcome(new LooseObject(this.codec, gone), true)
   }
 
   /** Writes the deletion mark (time, grace period, finalizers of the garbage collector) on an object that stays. */
@@ -404,13 +401,14 @@ export class ResourceStore {
       if (validate) await validate(current.object)
       const object = cloneJson(current.object)
       const graceful = gracefulDeletion(this.entry, this.identity, object, options, this.strategyContext(context))
-      if (graceful.pending) return { deleteNow: false, outcome: this.#outcome(current.object, false, current.bytes) }
+      if (graceful.pending) return { deleteNow: false, outcome: this.#outcome(current, false) }
       setFinalizers(object, deletionFinalizers(this.entry, object, options))
       const waits = (object.metadata.finalizers?.length ?? 0) > 0
       if (!graceful.graceful) {
         if (!waits) return { deleteNow: true, object: undefined }
         markAsDeleting(object, this.#clock.now())
       }
+      this.#normalize(object)
       try {
         const stored = await this.#persistChange(context, key, object, current)
         if (waits || (graceful.graceful && graceful.seconds > 0)) {
@@ -436,7 +434,7 @@ export class ResourceStore {
     const rules = this.entry.deletion!
     const preconditions = { uid: current.object.metadata.uid, ...options.preconditions }
     if (current.object.metadata.deletionTimestamp) {
-      return rules.isTerminated?.(current.object) ? undefined : this.#outcome(current.object, false, current.bytes)
+      return rules.isTerminated?.(current.object) ? undefined : this.#outcome(current, false)
     }
     checkOwnPreconditions(this.identity, name, current.object, preconditions)
     const key = this.#key(context, name)
@@ -446,6 +444,7 @@ export class ResourceStore {
       if (validate) await validate(latest.object)
       const object = cloneJson(latest.object)
       rules.beginTermination!(object, options, this.strategyContext(context))
+      this.#normalize(object)
       try {
         // The server's own mark: what no client may change is not looked at.
         return { result: await this.#persistChange(context, key, object, latest), deleted: false }
@@ -493,31 +492,33 @@ export class ResourceStore {
     throw serverTimeout(this.identity, 'delete', 2)
   }
 
-  #outcome(object: KubeObject, deleted: boolean, bytes?: Buffer): DeleteOutcome {
-    if (this.entry.deletion?.returnsObject) {
-      return { result: StoredObject.ofObject(this.codec, object, bytes), deleted }
-    }
-    const { name, uid } = object.metadata
+  #outcome(last: StoredObject, deleted: boolean): DeleteOutcome {
+    if (this.entry.deletion?.returnsObject) return { result: last, deleted }
+    const { name, uid } = last.object.metadata
     const { group, resource } = this.identity
     const details = { name: name!, ...(group === '' ? {} : { group }), kind: resource, uid: uid! }
     return { result: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }, deleted }
   }
 
+  /** Errors: 413. */
   #encode(object: KubeObject): Buffer {
-    this.#normalize(object)
     const bytes = this.codec.encode(object)
     if (bytes.length > MAX_STORED_BYTES) throw requestEntityTooLarge(`limit is ${MAX_STORED_BYTES}`)
     return bytes
   }
 
-  #stored(object: KubeObject, bytes: Buffer, revision: number): StoredObject {
-    object.metadata.resourceVersion = String(revision)
-    return StoredObject.ofObject(this.codec, object, this.codec.withRevision(bytes, revision))
+  /** What has just been written: as the cache has it already, so that it is encoded once for all. */
+  #stored(object: KubeObject, { key, value, modRevision }: KeyValue): StoredObject {
+    const cached = this.#reader.cached(key)
+    const isSame = cached?.revision === modRevision
+    const twin = isSame ? cached : { bytes: this.codec.withRevision(value, modRevision) }
+    return new LooseObject(this.codec, this.codec.adopt(object, modRevision), twin)
   }
 
-  #writeOptions(object: KubeObject): { readonly ttlSeconds?: number } {
+  /** The object is the store's from here on. */
+  #writeOptions(object: KubeObject): WriteOptions {
     const seconds = this.entry.ttlSeconds?.(object, this.#config)
-    return seconds ? { ttlSeconds: seconds } : {}
+    return seconds ? { ttlSeconds: seconds, decoded: object } : { decoded: object }
   }
 
   #expectedNamespace(context: RequestContext): string {
@@ -553,17 +554,6 @@ function isWriteRace(error: unknown): boolean {
     isStorageError(error, 'KeyNotFound') ||
     isStorageError(error, 'KeyExists')
   )
-}
-
-/**
- * A write that would change nothing is left out. Members may come in another order (defaults of a create, fields of a
- * client): then the bytes have the same length at least, and the objects are compared.
- */
-function isUnchanged(object: KubeObject, bytes: Buffer, current: CurrentObject): boolean {
-  if (bytes.length !== current.bytes.length) return false
-  if (bytes.equals(current.bytes)) return true
-  const { resourceVersion } = current.object.metadata
-  return equalJson({ ...object, metadata: { ...object.metadata, resourceVersion } }, current.object)
 }
 
 function setFinalizers(object: KubeObject, finalizers: readonly string[]): void {

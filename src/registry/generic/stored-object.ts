@@ -1,44 +1,36 @@
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { ObjectCodec } from './object-codec.ts'
 
-/** An object as the store has it (or would have it: dry run), in bytes and parsed, each made when first asked for. */
-export class StoredObject {
+/** An object as the store has it (or would have it: dry run), in both of its forms, each made when first asked for. */
+export interface StoredObject {
+  /** Shared: never write into it. */
+  readonly object: KubeObject
+  /** Served JSON of the hub version. */
+  readonly bytes: Buffer
+}
+
+/** An object in normal form; it carries its resourceVersion, where it has one. */
+export class LooseObject implements StoredObject {
+  readonly object: KubeObject
   readonly #codec: ObjectCodec
+  readonly #twin: Pick<StoredObject, 'bytes'> | undefined
   #bytes: Buffer | undefined
-  #object: KubeObject | undefined
 
-  private constructor(codec: ObjectCodec, bytes: Buffer | undefined, object: KubeObject | undefined) {
+  /** `twin` spares encoding: it has the same object. */
+  constructor(codec: ObjectCodec, object: KubeObject, twin?: Pick<StoredObject, 'bytes'>) {
+    this.object = object
     this.#codec = codec
-    this.#bytes = bytes
-    this.#object = object
+    this.#twin = twin
   }
 
-  /** From served bytes, resourceVersion included. */
-  static ofBytes(codec: ObjectCodec, bytes: Buffer): StoredObject {
-    return new StoredObject(codec, bytes, undefined)
-  }
-
-  /** From an object that is in normal form and carries its resourceVersion, where it has one. */
-  static ofObject(codec: ObjectCodec, object: KubeObject, bytes?: Buffer): StoredObject {
-    return new StoredObject(codec, bytes, object)
-  }
-
-  /** JSON of the hub version. */
   get bytes(): Buffer {
-    this.#bytes ??= this.#encode()
+    this.#bytes ??= this.#twin?.bytes ?? this.#encode()
     return this.#bytes
   }
 
-  /** Shared: never write into it. */
-  get object(): KubeObject {
-    this.#object ??= this.#codec.parse(this.#bytes!)
-    return this.#object
-  }
-
   #encode(): Buffer {
-    const object = this.#object!
-    const stored = this.#codec.encode(object)
-    const revision = Number(object.metadata.resourceVersion ?? 0)
+    const stored = this.#codec.encode(this.object)
+    const revision = Number(this.object.metadata.resourceVersion ?? 0)
     return revision > 0 ? this.#codec.withRevision(stored, revision) : stored
   }
 }

@@ -1,7 +1,7 @@
 import type { FieldError } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import type { ClusterRoleBinding, RoleBinding, Subject } from '../../apimachinery/types/rbac-v1.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import type { Strategy, TableDefinition } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 import {

@@ -1,11 +1,8 @@
 import { type FieldError, invalid, required } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import type { ClusterRole } from '../../apimachinery/types/rbac-v1.ts'
-import {
-  validateLabelSelector,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { validateLabelSelector } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { defineResource } from '../resource.ts'
 import { RBAC_GROUP, validatePolicyRule, validateRbacName } from './rbac-validation.ts'
 

@@ -1,7 +1,7 @@
 import type { FieldError } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import type { Role } from '../../apimachinery/types/rbac-v1.ts'
-import { validateObjectMeta, validateObjectMetaUpdate } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { defineResource } from '../resource.ts'
 import { RBAC_GROUP, validatePolicyRule, validateRbacName } from './rbac-validation.ts'
 

@@ -3,11 +3,8 @@ import { FieldPath } from '../../apimachinery/field-path.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { DeviceClass } from '../../apimachinery/types/resource-v1.ts'
 import { isQualifiedName } from '../../apimachinery/validation/names.ts'
-import {
-  nameIsDNSSubdomain,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { type AnyResourceEntry, defineResource } from '../resource.ts'
 import { age, ageColumn, nameColumn } from '../table-cells.ts'
 import { validateSlice } from './collections.ts'

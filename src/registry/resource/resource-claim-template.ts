@@ -9,9 +9,8 @@ import {
   nameIsDNSSubdomain,
   validateAnnotations,
   validateLabels,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
 } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { type AnyResourceEntry, defineResource } from '../resource.ts'
 import { age, ageColumn, nameColumn } from '../table-cells.ts'
 import { setClaimSpecDefaults, validateAdminAccess, validateClaimSpec } from './claim-spec.ts'

@@ -3,12 +3,8 @@ import { FieldPath } from '../../apimachinery/field-path.ts'
 import { goStructValue } from '../../apimachinery/go-struct.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { DeviceRequestAllocationResult, ResourceClaim } from '../../apimachinery/types/resource-v1.ts'
-import {
-  FIELD_IMMUTABLE_MESSAGE,
-  nameIsDNSSubdomain,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { FIELD_IMMUTABLE_MESSAGE, nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { type AnyResourceEntry, defineResource, type Strategy, type UpdateStrategy } from '../resource.ts'
 import { resetObjectMetaForStatus } from '../status-metadata.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'

@@ -6,12 +6,8 @@ import { goStructValue } from '../../apimachinery/go-struct.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { Device, ResourcePool, ResourceSlice, ResourceSliceSpec } from '../../apimachinery/types/resource-v1.ts'
 import { invalidEach } from '../../apimachinery/validation/names.ts'
-import {
-  nameIsDNSSubdomain,
-  validateImmutableField,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { validateNodeSelector } from '../core/node-selector.ts'
 import { goNodeSelectorTerms } from '../go-node-selector.ts'
 import { defineResource, type StrategyContext } from '../resource.ts'

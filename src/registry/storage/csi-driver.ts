@@ -2,12 +2,8 @@ import { duplicate, type FieldError, invalid, notSupported, required } from '../
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { CSIDriver, CSIDriverSpec, TokenRequest } from '../../apimachinery/types/storage-v1.ts'
-import {
-  nameIsDNSSubdomain,
-  validateImmutableField,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { defineResource, type StrategyContext } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 

@@ -8,8 +8,8 @@ import {
   FIELD_IMMUTABLE_MESSAGE,
   nameIsDNSSubdomain,
   validateNonnegativeField,
-  validateObjectMeta,
 } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta } from '../core/core-object-meta.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 import { validateCsiDriverName } from './driver-parameters.ts'

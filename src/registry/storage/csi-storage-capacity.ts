@@ -8,9 +8,8 @@ import {
   FIELD_IMMUTABLE_MESSAGE,
   nameIsDNSSubdomain,
   validateLabelSelector,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
 } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { warningsForNodeSelector } from '../deprecated-node-labels.ts'
 import { defineResource } from '../resource.ts'
 

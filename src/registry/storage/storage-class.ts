@@ -6,9 +6,8 @@ import {
   nameIsDNSSubdomain,
   validateImmutableField,
   validateLabelName,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
 } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { deprecatedNodeLabelMessage } from '../deprecated-node-labels.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'

@@ -11,11 +11,8 @@ import type {
   VolumeError,
 } from '../../apimachinery/types/storage-v1.ts'
 import { byteLength, inclusiveRangeError, invalidEach } from '../../apimachinery/validation/names.ts'
-import {
-  FIELD_IMMUTABLE_MESSAGE,
-  nameIsDNSSubdomain,
-  validateObjectMeta,
-} from '../../apimachinery/validation/object-meta.ts'
+import { FIELD_IMMUTABLE_MESSAGE, nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta } from '../core/core-object-meta.ts'
 import { setPersistentVolumeSourceDefaults, validatePersistentVolumeSpec } from '../core/persistent-volume.ts'
 import { printPersistentVolumeSource } from '../core/persistent-volume-source.ts'
 import { goNodeSelector } from '../go-node-selector.ts'

@@ -2,11 +2,8 @@ import { type FieldError, forbidden } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { VolumeAttributesClass } from '../../apimachinery/types/storage-v1.ts'
-import {
-  nameIsDNSSubdomain,
-  validateObjectMeta,
-  validateObjectMetaUpdate,
-} from '../../apimachinery/validation/object-meta.ts'
+import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'
 import { validateParameters, validateProvisioner } from './driver-parameters.ts'

@@ -1,3 +1,4 @@
+import type { WriteOptions } from '../store.ts'
 import type { Journal } from './journal.ts'
 import type { KeyRevision } from './key-revision.ts'
 
@@ -6,6 +7,8 @@ export interface Flight {
   readonly record: KeyRevision
   /** Value of the state that the write replaces; held here, as the resident one may be evicted meanwhile. */
   readonly previousValue: Buffer | undefined
+  /** {@link WriteOptions.decoded} */
+  readonly decoded?: unknown
 }
 
 interface Waiting extends Flight {

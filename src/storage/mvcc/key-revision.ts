@@ -70,13 +70,22 @@ export function toBareKeyValue(record: KeyRevision): KeyValue {
   return toKeyValue(record, nothing)
 }
 
-/** What a watcher gets for a record. `value` is its own value, `previousValue` that of the state before it. */
-export function toEvent(record: KeyRevision, value: Buffer | undefined, previousValue: Buffer | undefined): StoreEvent {
+/**
+ * What a watcher gets for a record. `value` is its own value, `decoded` what the writer handed in with it,
+ * `previousValue` that of the state before it.
+ */
+export function toEvent(
+  record: KeyRevision,
+  value: Buffer | undefined,
+  previousValue: Buffer | undefined,
+  decoded?: unknown,
+): StoreEvent {
   const before = record.previous
   const previous =
     before !== undefined && !before.deleted && previousValue !== undefined
       ? toKeyValue(before, previousValue)
       : undefined
   if (record.deleted) return { type: 'delete', kv: toKeyValue(record, previousValue ?? nothing), previous }
-  return { type: 'put', kv: toKeyValue(record, value ?? nothing), previous }
+  const kv = toKeyValue(record, value ?? nothing)
+  return { type: 'put', kv: decoded === undefined ? kv : { ...kv, decoded }, previous }
 }

@@ -183,6 +183,7 @@ export class MvccStore implements SnapshotStore {
           value,
           previous,
         }),
+      options.decoded,
     )
     return toKeyValue(flight.record, value)
   }
@@ -204,6 +205,7 @@ export class MvccStore implements SnapshotStore {
           value,
           previous,
         }),
+      options.decoded,
     )
     return toKeyValue(flight.record, value)
   }
@@ -446,6 +448,7 @@ export class MvccStore implements SnapshotStore {
     key: string,
     refuse: (newest: KeyRevision | undefined) => StorageError | undefined,
     make: (revision: number, previous: KeyRevision | undefined) => KeyRevision,
+    decoded?: unknown,
   ): Promise<Flight> {
     if (key === '') throw new StorageError('InvalidArgument', 'the key must not be empty')
     this.#index.order.admit(key)
@@ -465,7 +468,7 @@ export class MvccStore implements SnapshotStore {
         loaded = { record: newest, value }
       } else {
         const previousValue = newest?.value ?? (newest === loaded?.record ? loaded?.value : undefined)
-        const flight = { record: make(++this.#assigned, newest), previousValue }
+        const flight = { record: make(++this.#assigned, newest), previousValue, decoded }
         if (this.#commits === undefined) this.#publish([flight])
         else await this.#commits.commit(flight)
         return flight
@@ -478,7 +481,7 @@ export class MvccStore implements SnapshotStore {
       this.#index.apply(record)
       this.#expirer.apply(record)
     }
-    for (const { record, previousValue } of flights) this.#hub.dispatch(record, previousValue)
+    for (const flight of flights) this.#hub.dispatch(flight)
     if (this.#resident !== undefined) for (const { record } of flights) this.#resident.add(record)
     else this.#sweeper.keepUp()
     const target = this.#compaction.byCount(this.#index.current, this.#index.compacted)

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import type { StorageError } from '../storage-error.ts'
 import type { StoreEvent, WatchHandle, WatchOptions, WatchSink } from '../store.ts'
+import type { Flight } from './group-commit.ts'
 import { type KeyRevision, toEvent } from './key-revision.ts'
 import type { RevisionIndex } from './revision-index.ts'
 
@@ -42,7 +43,7 @@ export class WatchHub {
   readonly #source: WatchSource
   readonly #all = new Set<Watcher>()
   readonly #livePrefixes = new Map<string, Set<Watcher>>()
-  #queue: { readonly record: KeyRevision; readonly previousValue: Buffer | undefined }[] = []
+  #queue: Flight[] = []
   #dispatching = false
 
   constructor(source: WatchSource) {
@@ -91,16 +92,16 @@ export class WatchHub {
     }
   }
 
-  /** Delivers one revision. `previousValue` is the value of the state before it. */
-  dispatch(record: KeyRevision, previousValue: Buffer | undefined): void {
+  /** Delivers one revision. */
+  dispatch(flight: Flight): void {
     if (this.#livePrefixes.size === 0) return
-    this.#queue.push({ record, previousValue })
+    this.#queue.push(flight)
     // A sink that writes comes back here: its revision waits until every watch has the present one.
     if (this.#dispatching) return
     this.#dispatching = true
     for (let i = 0; i < this.#queue.length; i++) {
       const entry = this.#queue[i]
-      if (entry !== undefined) this.#deliver(entry.record, entry.previousValue)
+      if (entry !== undefined) this.#deliver(entry)
     }
     this.#queue = []
     this.#dispatching = false
@@ -111,11 +112,11 @@ export class WatchHub {
     for (const watcher of [...this.#all]) this.#end(watcher, error)
   }
 
-  #deliver(record: KeyRevision, previousValue: Buffer | undefined): void {
+  #deliver({ record, previousValue, decoded }: Flight): void {
     let events: StoreEvent[] | undefined
     for (const [prefix, watchers] of this.#livePrefixes) {
       if (!record.key.startsWith(prefix)) continue
-      events ??= [toEvent(record, record.value, previousValue)]
+      events ??= [toEvent(record, record.value, previousValue, decoded)]
       for (const watcher of watchers) {
         if (record.revision >= watcher.next) this.#give(watcher, events, record.revision)
       }

@@ -11,6 +11,11 @@ export interface CacheHooks<A, O> {
   encode(value: Buffer, modRevision: number): Buffer
   /** Parses what `encode` returned. The result is shared by all readers: freeze it. */
   parse(bytes: Buffer): O
+  /**
+   * What `parse` would make of a value at a revision, from what its writer handed in with it
+   * ({@link WriteOptions.decoded}) or from the object at another revision. Unset: it is parsed when somebody wants it.
+   */
+  adopt?(decoded: unknown, modRevision: number): O
   /** Labels and fields for selectors; made once per entry, kept with it. */
   attributes(entry: CacheEntry<A, O>): A
   /**
@@ -71,13 +76,17 @@ export class CacheEntry<A = unknown, O = unknown> implements ParsedHolder, Encod
   #object: O | undefined
   #objectUsed = false
 
-  constructor(context: EntryContext<A, O>, kv: KeyValue) {
+  /** `decoded`: what the value says, to be adopted; undefined: it is parsed when somebody wants it. */
+  constructor(context: EntryContext<A, O>, kv: KeyValue, decoded?: unknown) {
     this.#context = context
     this.key = kv.key
     this.createRevision = kv.createRevision
     this.modRevision = kv.modRevision
     this.version = kv.version
     this.#data = kv.value
+    if (decoded !== undefined && context.hooks.adopt !== undefined) {
+      this.#keepParsed(context.hooks.adopt(decoded, kv.modRevision))
+    }
   }
 
   /** The object's encoded form; never write into it. */
@@ -109,7 +118,10 @@ export class CacheEntry<A = unknown, O = unknown> implements ParsedHolder, Encod
       this.#objectUsed = true
       return this.#object
     }
-    const object = this.#context.hooks.parse(this.bytes)
+    return this.#keepParsed(this.#context.hooks.parse(this.bytes))
+  }
+
+  #keepParsed(object: O): O {
     this.#object = object
     this.#context.parsed.add(this, this.#data.length * PARSED_BYTES_PER_BYTE)
     return object
@@ -123,13 +135,8 @@ export class CacheEntry<A = unknown, O = unknown> implements ParsedHolder, Encod
   /** The same state as seen at a later revision: what a DELETED event carries. Attributes are those of this entry. */
   at(revision: number): CacheEntry<A, O> {
     const { key, createRevision, version } = this
-    const later = new CacheEntry(this.#context, {
-      key,
-      createRevision,
-      version,
-      modRevision: revision,
-      value: this.#data,
-    })
+    const kv = { key, createRevision, version, modRevision: revision, value: this.#data }
+    const later = new CacheEntry(this.#context, kv, this.#object)
     later.#attributes = this.#attributes
     return later
   }

@@ -25,6 +25,11 @@ export interface WatchScope<A = unknown, O = unknown> {
   readonly key: string
   readonly index?: { readonly name: string; readonly value: string }
   readonly filter?: (entry: CacheEntry<A, O>) => boolean
+  /**
+   * The consumer looks at objects rather than bytes: what a writer had in memory is kept for it. Where nobody does, it is
+   * not, as short-lived objects cost the garbage collector least.
+   */
+  readonly readsObjects?: boolean
 }
 
 /** What a watcher needs from its cache. */

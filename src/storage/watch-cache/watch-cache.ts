@@ -195,7 +195,7 @@ export class WatchCache<A = unknown, O = unknown> {
    * store reaches back to the revision, `FutureRevision` (a `TooLargeRevisionError`), `Unavailable`, `Closed`.
    */
   async watch(options: CacheWatchOptions<A, O>, consumer: WatchConsumer<A, O>): Promise<CacheWatcher<A, O>> {
-    const scope: WatchScope<A, O> = { key: options.key ?? this.prefix, index: options.index, filter: options.filter }
+    const scope: WatchScope<A, O> = { ...options, key: options.key ?? this.prefix }
     this.#checkScope(scope)
     const { from } = options
     if ('revision' in from) await this.#prepare('any')
@@ -444,7 +444,8 @@ export class WatchCache<A = unknown, O = unknown> {
       this.#state.delete(key)
       return undefined
     }
-    const entry = this.#entryOf(change.kv)
+    const { decoded } = change.kv
+    const entry = new CacheEntry(this.#context, change.kv, this.#watchers.readers > 0 ? decoded : undefined)
     this.#state.set(key, entry)
     this.#index(entry)
     return entry

@@ -15,6 +15,7 @@ export class WatcherIndex<A = unknown, O = unknown> {
   /** By index name, then value. */
   readonly #byField = new Map<string, Map<string, Watchers<A, O>>>()
   #size = 0
+  #readers = 0
 
   /** `root`: the resource's prefix, ends in `/`. */
   constructor(root: string) {
@@ -23,6 +24,11 @@ export class WatcherIndex<A = unknown, O = unknown> {
 
   get size(): number {
     return this.#size
+  }
+
+  /** How many look at objects: their consumers do, or their filters. */
+  get readers(): number {
+    return this.#readers
   }
 
   add(watcher: CacheWatcher<A, O>): void {
@@ -39,6 +45,7 @@ export class WatcherIndex<A = unknown, O = unknown> {
       this.#setFor(values, index.value).add(watcher)
     }
     this.#size = before + 1
+    if (isReader(watcher)) this.#readers++
   }
 
   delete(watcher: CacheWatcher<A, O>): void {
@@ -51,7 +58,9 @@ export class WatcherIndex<A = unknown, O = unknown> {
       deleted = values !== undefined && this.#remove(values, index.value, watcher)
       if (values?.size === 0) this.#byField.delete(index.name)
     }
-    if (deleted) this.#size--
+    if (!deleted) return
+    this.#size--
+    if (isReader(watcher)) this.#readers--
   }
 
   /** Every watcher, as they are now: the caller may end them meanwhile. */
@@ -105,6 +114,10 @@ export class WatcherIndex<A = unknown, O = unknown> {
     if (watchers?.size === 0) sets.delete(key)
     return deleted
   }
+}
+
+function isReader<A, O>({ scope }: CacheWatcher<A, O>): boolean {
+  return scope.readsObjects === true || scope.filter !== undefined
 }
 
 function offerTo<A, O>(watchers: Watchers<A, O> | undefined, event: CacheEvent<A, O>): void {

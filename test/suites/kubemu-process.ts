@@ -1,0 +1,34 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { BackgroundCommand } from './kubectl.ts'
+
+const PROGRAM = join(import.meta.dirname, '../../dist/kubemu.mjs')
+
+/** The `kubemu` command as it is installed: the bundle, in a process of its own. */
+export class KubemuProcess {
+  readonly output: BackgroundCommand
+  readonly #child: ChildProcess
+
+  constructor(...args: readonly string[]) {
+    this.#child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.output = new BackgroundCommand(this.#child)
+  }
+
+  /** Asks it to end; resolves with its exit code. */
+  async stop(): Promise<number | null> {
+    await this.output.stop()
+    return this.#child.exitCode
+  }
+
+  /** Ends it without asking. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.output.ended()
+  }
+
+  /** Resolves with its exit code once it has ended by itself. */
+  async exitCode(): Promise<number | null> {
+    await this.output.ended()
+    return this.#child.exitCode
+  }
+}
