@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
+import { KubemuProcess } from '../suites/kubemu-process.ts'
 import { startTestServer, type TestServer } from '../suites/server.ts'
 
 /** Manifests of others, in a folder beside the project's. */
@@ -78,5 +80,44 @@ describe.each(manifests())('$name', ({ path, kinds, withClaims }) => {
     }
     const deleted = await run('delete', '--wait=false')
     expect(deleted.trimEnd().split('\n')).toHaveLength(kinds.length)
+  })
+})
+
+describe('manifests of others come alive', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kubemu-manifests-'))
+  const live = new CommandLine(kubectlBinary(), join(folder, 'kubeconfig'), folder)
+  const alive = manifests().filter(({ kinds }) => !kinds.includes('CustomResourceDefinition'))
+  const wait = ['--timeout=120s']
+  const long = { timeoutMs: 150_000 }
+  let up: KubemuProcess
+
+  beforeAll(async () => {
+    up = new KubemuProcess('up', '--memory', '--port=0', '--nodes=3', `--data-dir=${folder}`)
+    await up.output.printed(/ready in \d+ ms/, 60_000)
+  })
+
+  afterAll(async () => {
+    await up?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test.each(alive)('$name', async ({ name, path, kinds }) => {
+    const namespace = name.replace(/\W+/g, '-')
+    const inside = `--namespace=${namespace}`
+    await live.ok(['create', 'namespace', namespace])
+    await live.ok(['apply', inside, `--filename=${path}`], long)
+    if (kinds.includes('Deployment')) {
+      await live.ok(['wait', '--for=condition=Available', 'deployments', '--all', inside, ...wait], long)
+    }
+    const sets = (await live.ok(['get', 'statefulsets,daemonsets', inside, '--output=name']))
+      .split('\n')
+      .filter(Boolean)
+    for (const set of sets) await live.ok(['rollout', 'status', set, inside, ...wait], long)
+    await live.ok(['wait', '--for=condition=Ready', 'pods', '--all', inside, ...wait], long)
+    // Without a cloud nobody gives out addresses of load balancers.
+    const addresses = ['get', 'services', inside, '--output=jsonpath={.items[*].status.loadBalancer.ingress}']
+    expect(await live.ok(addresses)).toBe('')
+    // Pods leave when they are told to: their grace periods are their own matter.
+    await live.ok(['delete', 'namespace', namespace, '--wait=false'])
   })
 })

@@ -24,7 +24,7 @@ import { claimBinder } from './volumes/claim-controller.ts'
 import { claimProtectionController, volumeProtectionController } from './volumes/protection.ts'
 import {
   defaultStorageClass,
-  SIMULATED_PROVISIONER,
+  SIMULATED_PROVISIONERS,
   simulatedDeleter,
   simulatedProvisioner,
 } from './volumes/simulated-provisioner.ts'
@@ -39,14 +39,14 @@ export interface ClusterControllersOptions {
   readonly quotaUsage?: QuotaUsage
   /** Signs certificate requests; undefined: none are approved or signed here. */
   readonly certificateSigner?: CertificateSigner
-  /** Provisioners whose volumes are simulated; default: that of the default storage class. */
+  /** Provisioners whose volumes are simulated; default: that of the default storage class, and those of local clusters. */
   readonly simulatedProvisioners?: readonly string[]
 }
 
 /** Controllers of what every cluster has besides workloads. */
 export function clusterControllers(options: ClusterControllersOptions = {}): readonly Controller[] {
   const { rootCa, createToken, quotaUsage, certificateSigner } = options
-  const { simulatedProvisioners = [SIMULATED_PROVISIONER] } = options
+  const { simulatedProvisioners = SIMULATED_PROVISIONERS } = options
   return [
     namespaceController,
     serviceAccountController,

@@ -27,7 +27,8 @@ export function containerProgram(options: ProcessOptions): Program | undefined {
       hostname: hostnameOf(options.pod),
     })
     const command = commandOf(container)
-    const program = shell.program(command.length === 0 && container.stdin ? ['sh'] : command)
+    const foreignMs = forever ? Number.POSITIVE_INFINITY : UNKNOWN_RUN_MS
+    const program = shell.containerProgram(command.length === 0 && container.stdin ? ['sh'] : command, foreignMs)
     if (program) return program
   }
   return forever ? undefined : ends()

@@ -99,6 +99,38 @@ describe('the simulated shell', () => {
     expect(target.files.get('/dest/data/x/two.txt')?.toString()).toBe('22')
   })
 
+  describe('as the process of a container', () => {
+    const process = (script: string) => shell().containerProgram(['sh', '-c', script], Number.POSITIVE_INFINITY)
+
+    test('does what it can, and lets a program of the image run where it comes last', () => {
+      expect(run(process('echo first; migrate --all && exec serve --port 80'))).toEqual({
+        out: 'first\n',
+        err: '',
+        code: 0,
+        sleptMs: Number.POSITIVE_INFINITY,
+      })
+      expect(run(process('X=1 migrate; echo then'))).toMatchObject({ out: 'then\n', sleptMs: 1000 })
+      expect(run(process('for i in 1 2; do echo $i; done'))).toMatchObject({ out: '1\n2\n', sleptMs: 0 })
+    })
+
+    test.each([
+      'for i in $(seq 3); do echo $i; done',
+      'until pg_isready; do sleep 1; done',
+      'if curl -f http://web; then exit 0; fi; exit 1',
+      'getent hosts db | grep db',
+      'case $NAME in pod) echo a;; esac',
+    ])('is unknown where a program of the image decides: %s', (script) => {
+      expect(process(script)).toBeUndefined()
+    })
+
+    test('is unknown where its script lies in the image', () => {
+      expect(shell().containerProgram(['sh', '/entrypoint.sh'], 1000)).toBeUndefined()
+      expect(run(shell({ '/mounted.sh': 'echo here' }).containerProgram(['sh', '/mounted.sh'], 1000)).out).toBe(
+        'here\n',
+      )
+    })
+  })
+
   test('a program that is not known is none', () => {
     expect(shell().program(['nginx', '-g', 'daemon off;'])).toBeUndefined()
   })

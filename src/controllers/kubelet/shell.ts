@@ -47,6 +47,8 @@ export class Shell {
   readonly hostname: string
   cwd = '/'
   #status = 0
+  /** Commands that stand for programs that only the image has, and how long these run. */
+  #foreign: ReadonlyMap<Command, number> = new Map()
 
   constructor({ environment, files, hostname }: ShellOptions) {
     this.environment = environment
@@ -62,15 +64,38 @@ export class Shell {
     return Object.hasOwn(COMMANDS, program) ? this.#guarded(this.#run([program, ...args], undefined)) : undefined
   }
 
-  #shellProgram(args: readonly string[]): Program {
+  /**
+   * The process of a container. What a script does on the way is done; a program that only the image has runs for
+   * `foreignMs` where it comes last, as a server does, and for a second elsewhere. Undefined where the script depends on
+   * what such a program says, or does not lie here: then nothing is known of it.
+   */
+  containerProgram(command: readonly string[], foreignMs: number): Program | undefined {
+    const [name = '', ...args] = command
+    const text = SHELLS.has(baseName(name)) ? this.#scriptOf(args) : undefined
+    if (text === undefined) {
+      const file = args.find((arg) => !arg.startsWith('-'))
+      return SHELLS.has(baseName(name)) && file !== undefined ? undefined : this.program(command)
+    }
+    const foreign = foreignCommands(text, foreignMs)
+    if (!foreign) return undefined
+    this.#foreign = foreign.commands
+    return this.#guarded(this.#execute(foreign.script, undefined))
+  }
+
+  /** The script that arguments of a shell give, or the file that they name. */
+  #scriptOf(args: readonly string[]): string | undefined {
     const at = args.findIndex((arg) => /^-[a-z]*c[a-z]*$/.test(arg))
     if (at < 0) {
       const file = args.find((arg) => !arg.startsWith('-'))
-      const script = file === undefined ? undefined : this.files.get(this.resolve(file))
-      return script ? this.script(script.toString('utf8')) : this.interactive()
+      return file === undefined ? undefined : this.files.get(this.resolve(file))?.toString('utf8')
     }
     for (const [i, arg] of args.slice(at + 2).entries()) this.environment[String(i)] = arg
-    return this.script(args[at + 1] ?? '')
+    return args[at + 1] ?? ''
+  }
+
+  #shellProgram(args: readonly string[]): Program {
+    const script = this.#scriptOf(args)
+    return script === undefined ? this.interactive() : this.script(script)
   }
 
   /** The process of a script. */
@@ -181,7 +206,13 @@ export class Shell {
     }
   }
 
-  *#simple({ words, redirects }: Command & { readonly kind: 'simple' }, input: Buffer | undefined): Step {
+  *#simple(command: Command & { readonly kind: 'simple' }, input: Buffer | undefined): Step {
+    const { words, redirects } = command
+    const foreignMs = this.#foreign.get(command)
+    if (foreignMs !== undefined) {
+      yield { kind: 'sleep', ms: foreignMs }
+      return 0
+    }
     const args = yield* this.#words(words)
     while (args.length > 0 && /^[A-Za-z_]\w*=/.test(args[0]!) && !words[0]!.parts[0]!.isQuoted) {
       const [name = '', ...value] = args.shift()!.split('=')
@@ -337,6 +368,76 @@ export class Shell {
     }
     return `/${parts.join('/')}`
   }
+}
+
+/** How long a program runs of which nothing is known, where others come after it. */
+const FOREIGN_MS = 1000
+const BUILT_IN: ReadonlySet<string> = new Set(['exit', 'exec', 'sleep', ...SHELLS])
+
+/** A script with the commands that only its image can run; undefined where what these say decides what it does. */
+function foreignCommands(
+  text: string,
+  lastMs: number,
+): { readonly script: Command; readonly commands: ReadonlyMap<Command, number> } | undefined {
+  let script: Command
+  try {
+    script = parseShell(text)
+  } catch {
+    return undefined
+  }
+  const steps = script.kind === 'list' ? script.items.map(({ command }) => command) : [script]
+  const commands = new Map<Command, number>()
+  for (const [i, step] of steps.entries()) {
+    if (step.kind === 'simple' && isForeign(step)) commands.set(step, i === steps.length - 1 ? lastMs : FOREIGN_MS)
+    else if (!isKnown(step)) return undefined
+  }
+  return { script, commands }
+}
+
+function isForeign({ words }: Command & { readonly kind: 'simple' }): boolean {
+  const texts = words.map(({ parts }) => parts.map(({ text }) => text).join(''))
+  const [name = '', next] = texts.filter((text) => !/^[A-Za-z_]\w*=/.test(text))
+  const program = baseName(name === 'exec' && next !== undefined ? next : name)
+  return program !== '' && !BUILT_IN.has(program) && !Object.hasOwn(COMMANDS, program)
+}
+
+/** Whether everything in it is a program that is known here, what it substitutes included. */
+function isKnown(command: Command): boolean {
+  switch (command.kind) {
+    case 'simple':
+      return !isForeign(command) && command.words.every(isKnownWord)
+    case 'pipe':
+      return command.commands.every(isKnown)
+    case 'list':
+      return command.items.every((item) => isKnown(item.command))
+    case 'while':
+      return isKnown(command.condition) && isKnown(command.body)
+    case 'for':
+      return command.words.every(isKnownWord) && isKnown(command.body)
+    case 'if':
+      return (
+        command.branches.every(({ condition, body }) => isKnown(condition) && isKnown(body)) &&
+        (command.otherwise === undefined || isKnown(command.otherwise))
+      )
+    case 'not':
+      return isKnown(command.command)
+  }
+}
+
+function isKnownWord({ parts }: Word): boolean {
+  return parts.every(({ text, expands }) => {
+    if (!expands) return true
+    for (let at = text.indexOf('$('); at >= 0; at = text.indexOf('$(', at + 2)) {
+      const rest = text.slice(at)
+      if (rest.startsWith('$((')) continue
+      try {
+        if (!isKnown(parseShell(rest.slice(2, matching(rest) - 1)))) return false
+      } catch {
+        return false
+      }
+    }
+    return true
+  })
 }
 
 /** Length of the `$(…)` that a text begins with. */

@@ -15,7 +15,16 @@ import {
 } from './volume-facts.ts'
 
 /** Provisioner of the default class, whose volumes are simulated. */
-export const SIMULATED_PROVISIONER = 'disk.kubemu.io'
+const SIMULATED_PROVISIONER = 'disk.kubemu.io'
+
+/** Whose volumes are simulated by default: those of the default class, and of what local clusters bring along. */
+export const SIMULATED_PROVISIONERS: readonly string[] = [
+  SIMULATED_PROVISIONER,
+  'k8s.io/minikube-hostpath',
+  'rancher.io/local-path',
+  'docker.io/hostpath',
+  'hostpath.csi.k8s.io',
+]
 
 const DEFAULT_CLASS_NAME = 'standard'
 
