@@ -42,6 +42,11 @@ const NAMESPACE = 'bench'
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`
 const CONFIG_MAPS = `/api/v1/namespaces/${NAMESPACE}/configmaps`
 
+/** As sent: defaults, status and managedFields make about 7 KB of it. */
+const FULL_POD_BYTES = 2450
+
+const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json'
+
 type Work = (connection: Connection, worker: number, i: number) => Promise<{ status: number; bytes: number }>
 
 function workOf(task: LoadTask): Work {
@@ -72,7 +77,7 @@ function workOf(task: LoadTask): Work {
     case 'list-pods-paged':
       return pagedList
     case 'fill-pods':
-      return (c, w, i) => c.send('POST', '/api/v1/namespaces/full/pods', pod(name(w, i), 7000))
+      return (c, w, i) => c.send('POST', '/api/v1/namespaces/full/pods', pod(name(w, i), FULL_POD_BYTES))
     case 'fan-out':
       throw new Error('fan-out has a driver of its own')
   }
@@ -96,8 +101,9 @@ async function pagedList(connection: Connection): Promise<{ status: number; byte
   return { status: 200, bytes }
 }
 
-async function drive(task: LoadTask, target: Target): Promise<LoadResult> {
+async function drive(task: LoadTask, plain: Target): Promise<LoadResult> {
   const work = workOf(task)
+  const target = task.kind === 'list-pods-table' ? { ...plain, accept: TABLE } : plain
   const connections = await Promise.all(Array.from({ length: task.connections }, () => Connection.open(target)))
   const limit = task.kind === 'fill-pods' ? Math.ceil(10_000 / task.connections) : Number.POSITIVE_INFINITY
   const latencies: number[] = []
@@ -123,12 +129,18 @@ async function drive(task: LoadTask, target: Target): Promise<LoadResult> {
   return { requests: latencies.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99), bytes, failures }
 }
 
-/** Watchers on one namespace while one writer updates in it as fast as it can. */
+/** As many as it takes to keep a server that has watchers to serve busy. */
+const FAN_OUT_WRITERS = 16
+
+/** Watchers on one namespace while writers update in it as fast as they can. */
 async function fanOut(task: LoadTask, target: Target): Promise<LoadResult> {
-  const writer = await Connection.open(target)
-  const { body } = await writer.send('POST', CONFIG_MAPS, configMap(task.run), undefined, true)
+  const writers = await Promise.all(Array.from({ length: FAN_OUT_WRITERS }, () => Connection.open(target)))
+  const replies = await Promise.all(
+    writers.map((writer, w) => writer.send('POST', CONFIG_MAPS, configMap(`${task.run}-${w}`), undefined, true)),
+  )
+  const revisions = replies.map(({ body }) => Number(/"resourceVersion":"(\d+)"/.exec(body!.toString('latin1'))![1]))
   // From here on: what the namespace holds already is not what is measured.
-  const revision = /"resourceVersion":"(\d+)"/.exec(body!.toString('latin1'))![1]
+  const revision = Math.max(...revisions)
   const watchers = await Promise.all(Array.from({ length: task.connections }, () => Connection.open(target)))
   let bytes = 0
   let events = 0
@@ -141,13 +153,18 @@ async function fanOut(task: LoadTask, target: Target): Promise<LoadResult> {
   await new Promise((resolve) => setTimeout(resolve, 2000))
   events = 0
   const began = performance.now()
-  for (let i = 1; performance.now() < began + task.seconds * 1000; i++) {
-    await writer.send('PUT', `${CONFIG_MAPS}/${task.run}`, configMap(task.run, i))
-  }
+  await Promise.all(
+    writers.map(async (writer, w) => {
+      const name = `${task.run}-${w}`
+      for (let i = 1; performance.now() < began + task.seconds * 1000; i++) {
+        await writer.send('PUT', `${CONFIG_MAPS}/${name}`, configMap(name, i))
+      }
+    }),
+  )
   const seconds = (performance.now() - began) / 1000
   const result = { requests: events, seconds, p50Ms: 0, p99Ms: 0, bytes, failures: 0 }
   for (const watcher of watchers) watcher.close()
-  writer.close()
+  for (const writer of writers) writer.close()
   return result
 }
 

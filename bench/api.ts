@@ -11,6 +11,8 @@ const root = join(import.meta.dirname, '..')
 const TOKEN = 'bench-token'
 /** Clock ticks of /proc/<pid>/stat per second. */
 const TICKS = 100
+/** Of each kind of request, before anything is measured: JavaScript is compiled while it runs. */
+const WARM_UP_SECONDS = 3
 const PAGE_BYTES = 4096
 
 interface Server {
@@ -86,6 +88,9 @@ async function measure(server: Server, seconds: number): Promise<Table[]> {
   const pid = server.process.pid!
   const startMemory = residentMebibytes(pid)
   const rows: string[][] = []
+  for (const kind of new Set(ROWS.map((row) => row.kind))) {
+    await load(server, { kind, connections: 64, seconds: Math.min(seconds, WARM_UP_SECONDS) })
+  }
   for (const { what, kind, connections } of ROWS) {
     const cpu = cpuSeconds(pid)
     const result = await load(server, { kind, connections, seconds })

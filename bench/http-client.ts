@@ -8,6 +8,8 @@ export interface Target {
   /** Undefined: plain HTTP. */
   readonly ca?: Buffer
   readonly token: string
+  /** Default: JSON. */
+  readonly accept?: string
 }
 
 export interface Reply {
@@ -29,7 +31,7 @@ export class Connection {
 
   private constructor(socket: Socket, target: Target) {
     this.#socket = socket
-    this.#head = `host: ${target.host}:${target.port}\r\nauthorization: Bearer ${target.token}\r\naccept: application/json\r\n`
+    this.#head = `host: ${target.host}:${target.port}\r\nauthorization: Bearer ${target.token}\r\naccept: ${target.accept ?? 'application/json'}\r\n`
     socket.on('data', (chunk: Buffer) => this.#parser?.push(chunk))
     socket.on('error', (error) => this.#fail(error))
     socket.on('close', () => this.#fail(new Error('connection closed')))

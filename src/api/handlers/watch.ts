@@ -134,6 +134,18 @@ class FrameEncoder {
     this.#representation = `${format}/${served}/${convert?.kind ?? ''}/${convert?.version ?? ''}/${this.#includeObject}`
   }
 
+  /** Items as one piece: watchers that are at the same place share it. */
+  batch(items: Items): Batch {
+    const last = lastBatch
+    if (last?.representation === this.#representation && sameItems(last.items, items)) return last
+    const frames = items.map((item) => this.frame(item))
+    const sizes = frames.map((frame) => frame.length)
+    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames)
+    const batch = { representation: this.#representation, items, bytes, sizes }
+    if (this.#output.convert?.kind !== 'Table' && bytes.length <= MAX_SHARED_BATCH) lastBatch = batch
+    return batch
+  }
+
   frame(item: WatchItem<SelectableAttributes, KubeObject>): Buffer {
     if (this.#output.convert?.kind === 'Table' && !this.#sentColumns) {
       this.#sentColumns = true
@@ -193,6 +205,26 @@ class FrameEncoder {
   }
 }
 
+type Items = readonly WatchItem<SelectableAttributes, KubeObject>[]
+
+interface Batch {
+  readonly representation: string
+  readonly items: Items
+  readonly bytes: Buffer
+  /** Of each item, in bytes. */
+  readonly sizes: readonly number[]
+}
+
+/** A larger one would be kept alive for too long. */
+const MAX_SHARED_BATCH = 256 * 1024
+
+/** What was joined last: in a fan-out the next watcher wants the very same. */
+let lastBatch: Batch | undefined
+
+function sameItems(a: Items, b: Items): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i])
+}
+
 const EVENT_HEAD = {
   ADDED: Buffer.from('{"type":"ADDED","object":'),
   MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
@@ -236,18 +268,13 @@ class WatchStream {
   }
 
   /** Takes items from the watcher; false asks it to wait until the socket has drained. */
-  deliver(items: readonly WatchItem<SelectableAttributes, KubeObject>[]): boolean {
+  deliver(items: Items): boolean {
     const raw = this.#raw
     if (this.#isOver || raw.destroyed) return false
     this.#writeHead()
-    if (items.length === 1) return raw.write(this.#frame(items[0]!))
-    return raw.write(Buffer.concat(items.map((item) => this.#frame(item))))
-  }
-
-  #frame(item: WatchItem<SelectableAttributes, KubeObject>): Buffer {
-    const frame = this.#frames.frame(item)
-    this.#sizes.observe(frame.length)
-    return frame
+    const { bytes, sizes } = this.#frames.batch(items)
+    for (const size of sizes) this.#sizes.observe(size)
+    return raw.write(bytes)
   }
 
   /** The cache has ended the watch: the client is told why. */
