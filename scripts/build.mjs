@@ -10,7 +10,7 @@ rmSync(out, { recursive: true, force: true })
 
 await build({
   absWorkingDir: root,
-  entryPoints: { kubemu: 'src/cli/main.ts' },
+  entryPoints: { kubemu: 'src/cli/main.ts', index: 'src/cluster/library.ts', vitest: 'src/cluster/vitest.ts' },
   outdir: out,
   outExtension: { '.js': '.mjs' },
   bundle: true,
@@ -33,6 +33,7 @@ await build({
     '@fastify/ajv-compiler',
     '@fastify/fast-json-stringify-compiler',
     'pino-pretty',
+    'vitest',
     '@peculiar/x509',
     'etcd3',
     're2js',
@@ -52,3 +53,4 @@ await build({
   logLevel: 'warning',
 })
 chmodSync(join(out, 'kubemu.mjs'), 0o755)
+await import('./declarations.mjs')

@@ -3,19 +3,7 @@ import { isJsonObject, type JsonObject, type KubeObject } from '../apimachinery/
 import { parseYaml } from '../apimachinery/schema/yaml-text.ts'
 import type { Client, ResourceRef } from '../controllers/runtime/client.ts'
 import { APPLY_DEFAULTS, findResource, keyFor } from './cluster-client.ts'
-
-/** YAML or JSON text with one or more documents, an object, or a list of either; kinds ending in `List` stand for their items. */
-export type Manifests = string | object | readonly (string | object)[]
-
-export interface ApplyOptions {
-  /** Namespace of objects that name none; default `default`. */
-  readonly namespace?: string
-  /** Who owns the fields; default `kubemu`. */
-  readonly fieldManager?: string
-  /** Take fields over that others own; default true. */
-  readonly force?: boolean
-  readonly dryRun?: boolean
-}
+import type { ApplyOptions, Manifests } from './library-api.ts'
 
 /** What objects of other manifests need first: definitions and namespaces before all else. */
 const FIRST: readonly string[] = ['CustomResourceDefinition', 'Namespace']

@@ -2,7 +2,6 @@ import type { ResourceCatalog } from '../api/resource-catalog.ts'
 import { isNotFound } from '../apimachinery/api-error.ts'
 import { parseApiVersion } from '../apimachinery/group-version.ts'
 import type { JsonObject, KubeObject } from '../apimachinery/kube-object.ts'
-import type { KindMap } from '../apimachinery/types/kinds.ts'
 import type {
   Client,
   DeleteOptions,
@@ -10,63 +9,11 @@ import type {
   ObjectKey,
   PatchType,
   ResourceRef,
-  Typed,
   WatchEvent,
   WriteOptions,
 } from '../controllers/runtime/client.ts'
 import { InProcessClient, type InProcessClientOptions } from './in-process-client.ts'
-
-/** The objects of a kind, by its apiVersion and name; what is not built in is any object. */
-export type ObjectOf<V extends string, K extends string> = V extends keyof KindMap
-  ? K extends keyof KindMap[V]
-    ? Typed<KindMap[V][K]>
-    : KubeObject
-  : KubeObject
-
-/** An object to be written: `apiVersion` and `kind` may be left out, as the resource knows them. */
-export type Draft<T extends KubeObject> = Omit<Partial<T>, 'metadata'> & { metadata: KubeObject['metadata'] }
-
-/** Where an object lives; default: `default` for kinds that live in namespaces. */
-export interface InNamespace {
-  readonly namespace?: string
-}
-
-/** The API in this process, as an administrator: without HTTP, authorization or injected faults. */
-export interface ClusterClient extends Client {
-  /** The objects of a kind. Throws where it is not served. */
-  resource<V extends string, K extends string>(apiVersion: V, kind: K): ResourceClient<ObjectOf<V, K>>
-}
-
-/**
- * The objects of one kind. Failures are `ApiError`s with upstream's code, reason and message. What comes out is shared:
- * copy it (`structuredClone`) before you change it.
- */
-export interface ResourceClient<T extends KubeObject> {
-  readonly ref: ResourceRef<T>
-  get(name: string, options?: InNamespace): Promise<T>
-  /** Undefined where it does not exist. */
-  find(name: string, options?: InNamespace): Promise<T | undefined>
-  /** Of all namespaces unless one is given. */
-  list(query?: Pick<ListQuery, 'namespace' | 'labelSelector' | 'fieldSelector'>): Promise<readonly T[]>
-  create(object: Draft<T>, options?: WriteOptions): Promise<T>
-  update(object: Draft<T>, options?: WriteOptions): Promise<T>
-  /** PUT of the `status` subresource. */
-  updateStatus(object: Draft<T>, options?: WriteOptions): Promise<T>
-  /** A merge patch unless `type` says otherwise. */
-  patch(
-    name: string,
-    patch: JsonObject | readonly JsonObject[],
-    options?: InNamespace & WriteOptions & { readonly type?: PatchType; readonly subresource?: string },
-  ): Promise<T>
-  /** Server-side apply; takes fields over from other managers unless `force` is false. */
-  apply(object: Draft<T>, options?: WriteOptions & { readonly force?: boolean }): Promise<T>
-  delete(name: string, options?: InNamespace & DeleteOptions): Promise<void>
-  /** Calls back for each object that there is and each change from now on; the returned function ends it. */
-  watch(
-    query: Pick<ListQuery, 'namespace' | 'labelSelector' | 'fieldSelector'>,
-    event: (event: Exclude<WatchEvent<T>, { type: 'BOOKMARK' }>) => void,
-  ): () => void
-}
+import type { ClusterClient, Draft, InNamespace, ObjectOf, ResourceClient } from './library-api.ts'
 
 /** A client in this process that knows kinds by name. */
 export class InProcessClusterClient extends InProcessClient implements ClusterClient {

@@ -1,17 +1,7 @@
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import type { ManualClock } from '../apimachinery/manual-clock.ts'
+import type { ClusterClock } from './library-api.ts'
 import type { Patience } from './wait-for.ts'
-
-/** The time that a cluster lives in. */
-export interface ClusterClock {
-  /** Milliseconds since the epoch. */
-  now(): number
-  /**
-   * Moves a manual clock: everything that waits in the cluster (controllers, kubelets, leases, tokens, cron) happens in
-   * its order, each with what follows from it before the next. Throws where the clock is the machine's.
-   */
-  advance(ms: number): Promise<void>
-}
 
 /** What a cluster does at the moment. */
 export interface Activity {

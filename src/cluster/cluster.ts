@@ -3,7 +3,8 @@ import { quotaUsage } from '../admission/plugins/resource-quota/quota-usage.ts'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import { allControllers, allLoops } from '../controllers/all-controllers.ts'
 import { ControllerManager } from '../controllers/controller-manager.ts'
-import { type NodesOptions, startNodes } from '../controllers/nodes/nodes.ts'
+import { startNodes } from '../controllers/nodes/nodes.ts'
+import type { SimulatedNodesOptions } from '../controllers/nodes/nodes-options.ts'
 import type { Client } from '../controllers/runtime/client.ts'
 import { startScheduler } from '../controllers/scheduler/scheduler.ts'
 import { ClientGate } from './client-gate.ts'
@@ -35,8 +36,6 @@ export interface ClusterOptions {
   readonly nodes?: SimulatedNodesOptions
   readonly parts?: readonly ClusterPart[]
 }
-
-export type SimulatedNodesOptions = Omit<NodesOptions, 'clock' | 'log'>
 
 export interface RunningCluster {
   readonly server: RunningServer

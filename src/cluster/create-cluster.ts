@@ -1,117 +1,35 @@
 import { randomBytes } from 'node:crypto'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { KubeObject } from '../apimachinery/kube-object.ts'
 import { ManualClock } from '../apimachinery/manual-clock.ts'
 import { TokenFileAuthenticator } from '../auth/authn/token-file.ts'
 import { openMemoryStore } from '../storage/memory-store.ts'
 import type { SnapshotStore } from '../storage/store.ts'
-import { type ApplyOptions, applyManifests, type Manifests } from './apply-manifests.ts'
-import { ADMINISTRATOR, type RunningCluster, type SimulatedNodesOptions, startCluster } from './cluster.ts'
-import { type ClusterClient, InProcessClusterClient, type ObjectOf } from './cluster-client.ts'
-import { type Activity, type ClusterClock, ClusterTime, settled } from './cluster-time.ts'
+import { applyManifests } from './apply-manifests.ts'
+import { ADMINISTRATOR, type RunningCluster, startCluster } from './cluster.ts'
+import { InProcessClusterClient } from './cluster-client.ts'
+import { type Activity, ClusterTime, settled } from './cluster-time.ts'
 import { componentClientOptions } from './component-client.ts'
-import { Faults } from './faults.ts'
+import { RuleFaults } from './faults.ts'
 import { type KubeconfigEntry, kubeconfigText, writeKubeconfig } from './kubeconfig/kubeconfig.ts'
-import { type LibraryServerOptions, serverOptionsOf } from './library-server-options.ts'
+import type {
+  ApplyOptions,
+  Cluster,
+  ClusterClient,
+  ClusterClock,
+  Condition,
+  CreateClusterOptions,
+  ForkOptions,
+  Manifests,
+  ObjectRef,
+  ObjectsRef,
+  WaitOptions,
+} from './library-api.ts'
+import { serverOptionsOf } from './library-server-options.ts'
 import { openStore } from './open-store.ts'
 import { memoryPki, type PkiFiles } from './pki/pki-files.ts'
-import {
-  type Condition,
-  type ObjectRef,
-  type ObjectsRef,
-  type ReferredObject,
-  type WaitOptions,
-  waitForObject,
-  waitForObjects,
-} from './wait-for.ts'
-
-/** What a cluster is to be like; everything has a default. */
-export interface CreateClusterOptions extends LibraryServerOptions {
-  /** Simulated nodes: how many, or more about them. Default 1. */
-  readonly nodes?: number | SimulatedNodesOptions
-  /** Run the controllers; default true. Without them objects stay as they are written. */
-  readonly controllers?: boolean
-  /** Run the scheduler; default: where controllers run. */
-  readonly scheduler?: boolean
-  /**
-   * `manual`: the time stands still until `clock.advance()` (or `waitFor`) moves it, from now on; or a clock of your own
-   * with another beginning. Default: the machine's.
-   */
-  readonly clock?: 'system' | 'manual' | ManualClock
-  /** State to begin with: what {@link Cluster.snapshot} or `kubemu snapshot save` made. */
-  readonly snapshot?: Uint8Array
-  /** Who is told what goes on; default: nobody. */
-  readonly logger?: FastifyBaseLogger
-  /** What the chance of {@link Cluster.faults} begins with; default 1. */
-  readonly seed?: number
-}
-
-/** What another cluster is to have in common with the one that it is made of, and what not. */
-export type ForkOptions = Omit<CreateClusterOptions, 'snapshot' | 'dataDir'>
-
-/** A Kubernetes cluster in this process. */
-export interface Cluster {
-  /** `https://127.0.0.1:41235`; '' where it does not listen. */
-  readonly url: string
-  /** The HTTP surface, for supertest (`request(cluster.app.server)`) and `cluster.app.inject()`. */
-  readonly app: FastifyInstance
-  /** Bearer token of an administrator (`system:masters`). */
-  readonly token: string
-  /** CA that clients verify the server with, in PEM; undefined for plain HTTP. */
-  readonly ca: string | undefined
-  /** kubeconfig (YAML) of the administrator. Throws where the cluster does not listen. */
-  readonly kubeconfig: string
-  /** The API without HTTP in between, as the administrator. */
-  readonly client: ClusterClient
-  readonly clock: ClusterClock
-  /** What goes wrong with requests over HTTP. */
-  readonly faults: Faults
-  /** Bearer token of any user; the groups are upstream's word for roles to be bound to. */
-  tokenFor(user: string, groups?: readonly string[]): string
-  /** kubeconfig (YAML) of any user. Throws where the cluster does not listen. */
-  kubeconfigFor(user: string, groups?: readonly string[]): string
-  /** Merges the administrator's entry into a kubeconfig file, which is made where it is missing, and makes it current. */
-  writeKubeconfig(path: string): Promise<void>
-  /**
-   * Server-side apply of manifests: definitions of resources and namespaces first. Resolves with the objects, in the
-   * order of the manifests. Rejects with an Error that says which one failed, with the `ApiError` as its cause.
-   */
-  apply(manifests: Manifests, options?: ApplyOptions): Promise<readonly KubeObject[]>
-  /**
-   * Resolves with the object once it is as wanted; rejects with a {@link WaitTimeoutError} that shows what it was like.
-   */
-  waitFor<const R extends ObjectRef>(
-    object: R,
-    condition: Condition<ReferredObject<R>>,
-    options?: WaitOptions,
-  ): Promise<ReferredObject<R>>
-  /** The same for all objects of a kind: `(pods) => pods.length === 3`. */
-  waitFor<V extends string, K extends string>(
-    objects: ObjectsRef<V, K>,
-    predicate: (objects: readonly ObjectOf<V, K>[]) => boolean,
-    options?: WaitOptions,
-  ): Promise<readonly ObjectOf<V, K>[]>
-  /** Resolves once what has begun in the cluster has come to rest, apart from what waits for the time to pass. */
-  settled(): Promise<void>
-  /** The state as one byte string, to be restored here or elsewhere. */
-  snapshot(): Promise<Buffer>
-  /**
-   * Takes the cluster to the state of a snapshot. Watches see what that changes as ordinary events; revisions go on.
-   * Controllers and nodes begin anew on it: nothing that they had under way is written. Requests of other clients that
-   * are under way are not held up: they count for the state that they meet. Rejects where it is no snapshot.
-   */
-  restore(snapshot: Uint8Array): Promise<void>
-  /** Back to the state in which it was ready, or that of the last {@link Cluster.baseline}; without faults. */
-  reset(): Promise<void>
-  /** Makes the present state, once it has come to rest, the one that {@link Cluster.reset} leads back to. */
-  baseline(): Promise<void>
-  /** Another cluster that begins with this one's state and time, and goes its own way. Its users and tokens are the same. */
-  fork(options?: ForkOptions): Promise<Cluster>
-  /** Ends everything. Called again, resolves with the first call. */
-  stop(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
+import { waitForObject, waitForObjects } from './wait-for.ts'
 
 /**
  * Starts a cluster: API server, controllers, scheduler and simulated nodes. Resolves once it is ready: it listens, nodes
@@ -145,7 +63,7 @@ interface Inherited {
 
 class LibraryCluster implements Cluster {
   readonly client: ClusterClient
-  readonly faults: Faults
+  readonly faults: RuleFaults
   readonly token: string
   readonly #options: CreateClusterOptions
   readonly #store: SnapshotStore
@@ -161,7 +79,7 @@ class LibraryCluster implements Cluster {
   private constructor(
     options: CreateClusterOptions,
     { store, tokens, pki }: Inherited,
-    parts: { readonly running: RunningCluster; readonly time: ClusterTime; readonly faults: Faults },
+    parts: { readonly running: RunningCluster; readonly time: ClusterTime; readonly faults: RuleFaults },
   ) {
     this.#options = options
     this.#store = store
@@ -179,7 +97,7 @@ class LibraryCluster implements Cluster {
     const { controllers = true, scheduler = controllers, nodes = 1, seed = 1, dataDir } = options
     const { store, tokens } = inherited
     const pki = inherited.pki ?? (dataDir ? undefined : memoryPki())
-    const faults = new Faults(seed, () => running.server.plane.compact())
+    const faults = new RuleFaults(seed, () => running.server.plane.compact())
     let activity: Activity = { isBusy: false, revision: () => store.currentRevision() }
     const time = new ClusterTime(inherited.time, () => activity)
     const running: RunningCluster = await startCluster(

@@ -7,68 +7,12 @@ import {
   conflict,
   internalError,
   resourceExpired,
-  type StatusReason,
   serviceUnavailable,
   tooManyRequests,
 } from '../apimachinery/api-error.ts'
 import type { KubeObject } from '../apimachinery/kube-object.ts'
 import { encodeProtobufWatchEvent } from '../apimachinery/protobuf/encode.ts'
-
-/** Which requests are meant: each member that is given must fit, one of several values is enough. */
-export interface RequestFilter {
-  /** `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`. */
-  readonly verb?: string | readonly string[]
-  /** `''` for the core group. */
-  readonly group?: string | readonly string[]
-  /** Plural names: `pods`, `deployments`. */
-  readonly resource?: string | readonly string[]
-  /** `''` for the objects themselves, `status`, `scale`, …; unset: any. */
-  readonly subresource?: string | readonly string[]
-  readonly namespace?: string | readonly string[]
-  readonly name?: string | readonly string[]
-  /** Name of the user whose request it is. */
-  readonly user?: string | readonly string[]
-}
-
-/**
- * How a watch ends: with the end of its stream, as by a timeout; with a broken connection; or told that its revision is
- * too old (410 Expired), so that the client has to list anew.
- */
-export type WatchCut = 'end' | 'reset' | 'expired'
-
-/** What happens to the requests that a rule is for. */
-export interface FaultRule extends RequestFilter {
-  /** Share of the requests that are meant, from 0 to 1; default 1. Drawn with the cluster's seed. */
-  readonly probability?: number
-  /** How many requests it happens to before the rule is used up; default: all. */
-  readonly times?: number
-  /** How many requests that fit go by unharmed first; default 0. */
-  readonly after?: number
-  /** Milliseconds, by the machine's clock, before anything else happens; two numbers: drawn between them. */
-  readonly latency?: number | readonly [min: number, max: number]
-  /** Answered with this code, not served: 409, 429, 500, 503, or any other from 400 on. */
-  readonly status?: number
-  /** Reason of that Status; default: what upstream has for the code. */
-  readonly reason?: StatusReason
-  readonly message?: string
-  /** `Retry-After` of that answer, in seconds. */
-  readonly retryAfter?: number
-  /**
-   * The connection breaks: `before` the request is served, or `after`, so that the change is made and the client does not
-   * hear of it.
-   */
-  readonly reset?: 'before' | 'after'
-  /** For watches: cut so many milliseconds after they began, by the machine's clock. */
-  readonly cutWatch?: { readonly afterMs: number; readonly how?: WatchCut }
-}
-
-/** A rule that is in force. */
-export interface Fault {
-  /** How many requests it has happened to. */
-  readonly hits: number
-  /** Takes the rule back. Twice does nothing. */
-  remove(): void
-}
+import type { Fault, FaultRule, Faults, RequestFilter, WatchCut } from './library-api.ts'
 
 const NOT_A_CODE = (status: number): boolean => !Number.isInteger(status) || status < 400 || status > 599
 
@@ -82,7 +26,7 @@ interface ActiveRule {
  * Makes requests that come over HTTP fail, slow, or cuts them, by rules: to see how a client copes. What goes on inside
  * the cluster (controllers, nodes, `cluster.client`) does not meet them.
  */
-export class Faults implements RequestFaults {
+export class RuleFaults implements Faults, RequestFaults {
   readonly #rules = new Set<ActiveRule>()
   readonly #watches = new Set<Call>()
   readonly #compact: () => Promise<void>

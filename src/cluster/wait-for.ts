@@ -1,53 +1,11 @@
 import type { ResourceCatalog } from '../api/resource-catalog.ts'
 import type { KubeObject } from '../apimachinery/kube-object.ts'
 import type { Client, ListQuery, ResourceRef } from '../controllers/runtime/client.ts'
-import { followObjects, keyFor, type ObjectOf, resourceOfKind } from './cluster-client.ts'
-
-/** One object by its name. What {@link Cluster.apply} and clients return is one as well. */
-export interface ObjectRef<V extends string = string, K extends string = string> {
-  readonly apiVersion: V
-  readonly kind: K
-  readonly metadata: { readonly name?: string; readonly namespace?: string }
-}
-
-/** What a reference stands for: the built-in kind that it names, or what it is itself where that is an object at hand. */
-export type ReferredObject<R extends ObjectRef> = string extends R['apiVersion']
-  ? R & KubeObject
-  : ObjectOf<R['apiVersion'], R['kind']>
-
-/** The objects of a kind, of all namespaces unless one is given. */
-export interface ObjectsRef<V extends string = string, K extends string = string> {
-  readonly apiVersion: V
-  readonly kind: K
-  readonly namespace?: string
-  readonly labelSelector?: string
-  readonly fieldSelector?: string
-}
-
-/**
- * What an object is to be: `exists`, `deleted`, the type of a condition that is to be True (`Available`, `Ready`), a
- * condition with another status (`Complete=False`), or whatever a function says of it.
- */
-export type Condition<T extends KubeObject> = 'exists' | 'deleted' | (string & {}) | ((object: T) => boolean)
-
-export interface WaitOptions {
-  /** Milliseconds; default 10,000. On a manual clock they are the cluster's, which moves meanwhile. */
-  readonly timeout?: number
-}
+import { followObjects, keyFor, resourceOfKind } from './cluster-client.ts'
+import type { Condition, ObjectOf, ObjectRef, ObjectsRef, WaitOptions } from './library-api.ts'
+import { WaitTimeoutError } from './wait-timeout-error.ts'
 
 export const DEFAULT_WAIT_MS = 10_000
-
-/** Nothing became of what was waited for. */
-export class WaitTimeoutError extends Error {
-  /** The object, or the objects, as they were in the end; undefined: it did not exist. */
-  readonly last: KubeObject | readonly KubeObject[] | undefined
-
-  constructor(message: string, last: KubeObject | readonly KubeObject[] | undefined) {
-    super(message)
-    this.name = 'WaitTimeoutError'
-    this.last = last
-  }
-}
 
 /** How the time passes that is waited for. */
 export interface Patience {

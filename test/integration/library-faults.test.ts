@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest, type RequestOptions } from 'node:https'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, createCluster } from '../../src/cluster/create-cluster.ts'
+import { createCluster } from '../../src/cluster/create-cluster.ts'
+import type { Cluster } from '../../src/cluster/library-api.ts'
 
 let cluster: Cluster
 let agent: Agent

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import request from 'supertest'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { isNotFound } from '../../src/apimachinery/api-error.ts'
-import { type Cluster, createCluster } from '../../src/cluster/create-cluster.ts'
-import { WaitTimeoutError } from '../../src/cluster/wait-for.ts'
+import { createCluster } from '../../src/cluster/create-cluster.ts'
+import type { Cluster } from '../../src/cluster/library-api.ts'
+import { WaitTimeoutError } from '../../src/cluster/wait-timeout-error.ts'
 
 const deployment = (name: string, replicas = 2): string => `
 apiVersion: apps/v1

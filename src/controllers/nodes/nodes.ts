@@ -17,16 +17,9 @@ import {
   nodeStatus,
   SIMULATED_LABEL,
 } from './node-object.ts'
+import type { SimulatedNodesOptions } from './nodes-options.ts'
 
-export interface NodesOptions {
-  /** How many nodes to create; default 0: only those that others create with the label. */
-  readonly count?: number
-  /** Names are this and a number; default `node-`. */
-  readonly namePrefix?: string
-  readonly capacity?: Readonly<Record<string, string>>
-  readonly labels?: Readonly<Record<string, string>>
-  /** Zones that the nodes are dealt out to in turn. */
-  readonly zones?: readonly string[]
+export interface NodesOptions extends SimulatedNodesOptions {
   /** Where the kubelets are served, if they are. */
   readonly endpoint?: KubeletEndpoint
   readonly clock: Clock

@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const run = promisify(execFile)
+const ROOT = join(import.meta.dirname, '../..')
+
+const PROGRAM = `
+import { createCluster, isNotFound } from 'kubemu'
+const cluster = await createCluster({ nodes: 1 })
+const [web] = await cluster.apply(\`
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: web, image: nginx }] }
+\`)
+const ready = await cluster.waitFor({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' } }, 'Available')
+console.log(web.metadata.uid === ready.metadata.uid, ready.status.readyReplicas)
+await cluster.client.resource('v1', 'Pod').get('none').catch((error) => console.log(isNotFound(error)))
+await cluster.stop()
+`
+
+const TYPES = `
+import { type Cluster, createCluster, type FaultRule, ManualClock, WaitTimeoutError } from 'kubemu'
+import { clusterTest } from 'kubemu/vitest'
+
+const cluster: Cluster = await createCluster({ nodes: { count: 2, zones: ['a', 'b'] }, clock: new ManualClock(0) })
+const pod = await cluster.client.resource('v1', 'Pod').get('web')
+export const phase: string | undefined = pod.status?.phase
+const rule: FaultRule = { verb: ['create', 'update'], resource: 'pods', status: 429, retryAfter: 1, times: 2 }
+cluster.faults.add(rule).remove()
+const web = await cluster.waitFor(
+  { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' } },
+  (deployment) => deployment.status?.readyReplicas === 1,
+)
+export const replicas: number | undefined = web.spec?.replicas
+const pods = await cluster.waitFor({ apiVersion: 'v1', kind: 'Pod' }, (all) => all.every((p) => p.spec?.nodeName))
+export const names: (string | undefined)[] = pods.map((p) => p.metadata.name)
+// @ts-expect-error there is no such condition of a Deployment's spec
+web.spec.replica
+export const answer = cluster.app.inject({ url: '/version' })
+export const test = clusterTest({ nodes: 1 }, (prepared) => prepared.apply('kind: Namespace'))
+test('has a cluster', async ({ cluster: own }) => void (await own.snapshot()))
+export const isTimeout = (error: unknown): boolean => error instanceof WaitTimeoutError
+`
+
+const TSCONFIG = {
+  compilerOptions: {
+    module: 'NodeNext',
+    target: 'ES2022',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    skipLibCheck: false,
+    types: [],
+  },
+  files: ['types.ts'],
+}
+
+/** What `npm pack` makes, unpacked among the dependencies of a project that has nothing else. */
+describe('the packed library', () => {
+  let project: string
+
+  beforeAll(async () => {
+    project = await mkdtemp(join(tmpdir(), 'kubemu-package-'))
+    const modules = join(project, 'node_modules')
+    const own = join(modules, 'kubemu')
+    await mkdir(own, { recursive: true })
+    const packed = await run('npm', ['pack', '--ignore-scripts', '--pack-destination', project], {
+      cwd: ROOT,
+      shell: process.platform === 'win32',
+    })
+    await run('tar', ['-xzf', join(project, packed.stdout.trim()), '-C', own, '--strip-components=1'])
+    const names = (await readdir(join(ROOT, 'node_modules'))).filter((name) => !name.startsWith('.'))
+    for (const name of names) await symlink(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
+    await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+  })
+
+  afterAll(async () => {
+    await rm(project, { recursive: true, force: true })
+  })
+
+  test('is imported by plain node, and ends by itself', async () => {
+    await writeFile(join(project, 'program.mjs'), PROGRAM)
+    const { stdout, stderr } = await run(process.execPath, ['program.mjs'], { cwd: project })
+    expect(stdout).toBe('true 1\ntrue\n')
+    expect(stderr).toBe('')
+  })
+
+  test('has types that stand alone', async () => {
+    await writeFile(join(project, 'types.ts'), TYPES)
+    await writeFile(join(project, 'tsconfig.json'), JSON.stringify(TSCONFIG))
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    const { stdout } = await run(process.execPath, [tsc, '-p', project]).catch((error: { stdout: string }) => error)
+    expect(stdout).toBe('')
+  })
+
+  test('brings the command along', async () => {
+    const { stdout } = await run(process.execPath, ['node_modules/kubemu/dist/kubemu.mjs', '--version'], {
+      cwd: project,
+    })
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+ /)
+  })
+
+  test('has no sources, tests or dependencies in it', async () => {
+    const files = await readdir(join(project, 'node_modules/kubemu'))
+    expect(files.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'openapi', 'package.json'])
+  })
+})
