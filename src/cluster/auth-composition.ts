@@ -17,7 +17,7 @@ import { BearerTokenAuthenticator } from '../auth/authn/bearer-token.ts'
 import { BootstrapTokenAuthenticator } from '../auth/authn/bootstrap-token.ts'
 import { CertificateVerifier } from '../auth/authn/certificate-chain.ts'
 import { FailOnErrorAuthenticator } from '../auth/authn/fail-on-error.ts'
-import { OidcAuthenticator } from '../auth/authn/oidc.ts'
+import { OidcAuthenticator } from '../auth/authn/oidc/oidc.ts'
 import { RequestHeaderAuthenticator } from '../auth/authn/request-header.ts'
 import type { TokenIssuer } from '../auth/authn/service-account/token-issuer.ts'
 import { AudienceAgnosticToken, type TokenAuthenticator, TokenUnion } from '../auth/authn/token-authenticator.ts'
@@ -34,7 +34,7 @@ import { EscalationCheck, type RbacWrite } from '../auth/authz/rbac/escalation-c
 import { RbacAuthorizer } from '../auth/authz/rbac/rbac-authorizer.ts'
 import { UnionAuthorizer } from '../auth/authz/union.ts'
 import { WebhookAuthorizer } from '../auth/authz/webhook-authorizer.ts'
-import { httpsJson } from '../auth/webhook/fetch-json.ts'
+import { textFetcher } from '../auth/webhook/fetch-text.ts'
 import { ReviewClient } from '../auth/webhook/review-client.ts'
 import { readWebhookConfig } from '../auth/webhook/webhook-config.ts'
 import type { Registry } from '../registry/generic/registry.ts'
@@ -253,8 +253,8 @@ function oidcAuthenticator(
   { caFile, usernamePrefix, groupsClaim, ...flags }: OidcFlags,
   clock: Clock,
 ): OidcAuthenticator {
-  const fetchJson = httpsJson(caFile ? readFileSync(caFile, 'utf8') : undefined)
-  return new OidcAuthenticator({ ...flags, usernamePrefix, groupsClaim, fetchJson, clock })
+  const fetchText = textFetcher(caFile ? readFileSync(caFile, 'utf8') : undefined)
+  return new OidcAuthenticator({ ...flags, usernamePrefix, groupsClaim, fetchText, clock })
 }
 
 /** What every node may do alike: the default role of nodes. */
