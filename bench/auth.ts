@@ -78,7 +78,8 @@ function tokenRequest(authenticator: Authenticator, token: string): () => unknow
 async function certificates(): Promise<Mechanism> {
   const authority = await CertificateAuthority.create('kubernetes')
   const { certificate } = await authority.issueClient({ user: 'jane', groups: ['dev', 'qa'] })
-  const x509 = new X509Authenticator(new CertificateVerifier(authority.pair.certificate), systemClock)
+  const verifier = new CertificateVerifier([authority.pair.certificate])
+  const x509 = new X509Authenticator(() => verifier, systemClock)
   const known = request(undefined, new X509Certificate(certificate))
   return {
     name: 'client certificate (per connection: new)',

@@ -45,6 +45,7 @@ import { NodeUsageSource } from './node-usage-source.ts'
 import { RbacSource } from './rbac-source.ts'
 import { registryObjectReader } from './registry-object-reader.ts'
 import { ServiceAccountAuth } from './service-account-auth.ts'
+import { WatchedFiles } from './watched-files.ts'
 
 const GUARDED: ReadonlySet<string> = new Set(['roles', 'clusterroles', 'rolebindings', 'clusterrolebindings'])
 
@@ -73,25 +74,46 @@ export class ClusterAuth {
   readonly #nodeUsage = new NodeUsageSource()
   readonly #webhooks: ReviewClient[] = []
   readonly #impersonation = new Impersonation()
+  readonly #ownCas: readonly string[]
   #tokens: TokenAuthenticator | undefined
   #authorizer: Authorizer | undefined
   #authenticator: Authenticator | undefined
 
-  /** CAs whose client certificates count for something, as PEM bundles. */
-  readonly clientCas: readonly string[]
-  readonly #userCas: readonly string[]
-  readonly #requestHeaderCa: string | undefined
+  #userCas: CaBundle
+  #proxyCas: CaBundle | undefined
+  #caFiles: WatchedFiles | undefined
 
   /** Throws where a file that the options name can't be read or understood. */
   constructor(options: AuthOptions, material: AuthMaterial) {
     this.#options = options
     this.#givenTokens = material.tokens
+    this.#ownCas = material.clientCas
     const { clientCaFile, requestHeader } = options
-    this.#userCas = [...material.clientCas, ...(clientCaFile ? [readFileSync(clientCaFile, 'utf8')] : [])]
-    this.#requestHeaderCa = requestHeader && readFileSync(requestHeader.clientCaFile, 'utf8')
-    this.clientCas = [...this.#userCas, ...(this.#requestHeaderCa ? [this.#requestHeaderCa] : [])]
+    this.#userCas = this.#userBundle(clientCaFile && readFileSync(clientCaFile, 'utf8'))
+    this.#proxyCas = requestHeader && new CaBundle([readFileSync(requestHeader.clientCaFile, 'utf8')])
     this.#audiences = options.apiAudiences ?? [options.serviceAccounts.issuers[0]!]
     this.#serviceAccounts = new ServiceAccountAuth(options.serviceAccounts, this.#audiences, material.serviceAccountKey)
+  }
+
+  /** CAs whose client certificates count for something, as PEM bundles. */
+  get clientCas(): readonly string[] {
+    return [...this.#userCas.texts, ...(this.#proxyCas?.texts ?? [])]
+  }
+
+  /** Takes over the files of CAs as they change; `changed` is called where one has, `onError` where it is no good. */
+  watchCas(clock: Clock, changed: () => void, onError: (error: unknown) => void): void {
+    const { clientCaFile, requestHeader } = this.#options
+    const proxyFile = requestHeader?.clientCaFile
+    const paths = [clientCaFile, proxyFile].filter((path) => path !== undefined)
+    if (paths.length === 0) return
+    const onChange = (texts: readonly string[]): void => {
+      const rest = [...texts]
+      const userCas = this.#userBundle(clientCaFile && rest.shift())
+      this.#proxyCas = proxyFile === undefined ? undefined : new CaBundle(rest)
+      this.#userCas = userCas
+      changed()
+    }
+    this.#caFiles = new WatchedFiles({ paths, clock, onChange, onError })
   }
 
   /** Who a client is. */
@@ -144,8 +166,9 @@ export class ClusterAuth {
   /** Whom this server trusts to say who a client is. */
   get clientTrust(): ClientTrust {
     const { requestHeader } = this.#options
-    const ca = this.#requestHeaderCa
-    return { userCas: this.#userCas, frontProxy: requestHeader && ca ? { ca, headers: requestHeader } : undefined }
+    const [ca] = this.#proxyCas?.texts ?? []
+    const frontProxy = requestHeader && ca ? { ca, headers: requestHeader } : undefined
+    return { userCas: this.#userCas.texts, frontProxy }
   }
 
   /** Signs tokens of service accounts. */
@@ -158,8 +181,9 @@ export class ClusterAuth {
     return this.#serviceAccounts.discovery(address)
   }
 
-  /** Lets go of connections to webhooks. */
+  /** Lets go of files and of connections to webhooks. */
   close(): void {
+    this.#caFiles?.close()
     for (const client of this.#webhooks) client.close()
   }
 
@@ -167,6 +191,10 @@ export class ClusterAuth {
   async start(registry: Registry): Promise<void> {
     await this.#rbac.start(registry)
     if (this.#options.authorizationModes.includes('Node')) await this.#nodeUsage.start(registry)
+  }
+
+  #userBundle(file: string | undefined): CaBundle {
+    return new CaBundle(file ? [...this.#ownCas, file] : this.#ownCas)
   }
 
   #reviewer(configFile: string, clock: Clock): ReviewClient {
@@ -190,13 +218,11 @@ export class ClusterAuth {
   #certificateAuthenticators(clock: Clock): Authenticator[] {
     const { requestHeader, basicAuthFile } = this.#options
     const mechanisms: Authenticator[] = []
-    if (requestHeader && this.#requestHeaderCa) {
-      const verifier = new CertificateVerifier(this.#requestHeaderCa)
+    if (requestHeader) {
+      const verifier = (): CertificateVerifier => this.#proxyCas!.verifier
       mechanisms.push(new RequestHeaderAuthenticator({ ...requestHeader, verifier, clock }))
     }
-    if (this.#userCas.length > 0) {
-      mechanisms.push(new X509Authenticator(new CertificateVerifier(this.#userCas.join('\n')), clock))
-    }
+    if (this.#userCas.texts.length > 0) mechanisms.push(new X509Authenticator(() => this.#userCas.verifier, clock))
     if (basicAuthFile) mechanisms.push(new BasicAuthenticator(readFileSync(basicAuthFile, 'utf8')))
     return mechanisms
   }
@@ -246,6 +272,23 @@ export class ClusterAuth {
       default:
         throw new Error(`unknown authorization mode ${mode}`)
     }
+  }
+}
+
+/** CAs as PEM texts, and what verifies with them. */
+class CaBundle {
+  readonly texts: readonly string[]
+  readonly #verifier: CertificateVerifier | undefined
+
+  /** Throws where a text holds no certificate. */
+  constructor(texts: readonly string[]) {
+    this.texts = texts
+    this.#verifier = texts.length > 0 ? new CertificateVerifier(texts) : undefined
+  }
+
+  get verifier(): CertificateVerifier {
+    if (!this.#verifier) throw new Error('there are no CAs to verify with')
+    return this.#verifier
   }
 }
 

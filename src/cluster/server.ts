@@ -70,7 +70,8 @@ export async function startServer(
   const admission = admissionOptionsOf(options)
   const store = given.store ?? (await openStore(options.storage, clock))
   let address = ''
-  const serving = await Serving.open(options, given.pki)
+  // Certificates are for machines, whose clock is the real one.
+  const serving = await Serving.open(options, systemClock, given.pki)
   const authority = await serving.clientAuthority()
   const clientCa = authority?.pair.certificate
   const auth = new ClusterAuth(options.auth, {
@@ -127,7 +128,9 @@ export async function startServer(
   await auth.start(registry)
   if (given.listen ?? true) {
     const port = await plane.listen(options.bindAddress, options.securePort ?? options.insecurePort ?? 0)
-    serving.started(plane.app)
+    const unusable = (error: unknown): void => logger.error({ err: error }, 'changed certificates can not be used')
+    serving.started(plane.app.server, unusable)
+    auth.watchCas(systemClock, () => serving.trust(auth.clientCas), unusable)
     if (tls && options.insecurePort !== undefined) await plane.listenPlain(options.bindAddress, options.insecurePort)
     address = `${reachable(options.bindAddress)}:${port}`
   } else {

@@ -2,13 +2,15 @@ import { readFile } from 'node:fs/promises'
 import type { ServerOptions as HttpsOptions, Server as HttpsServer } from 'node:https'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
+import { createSecureContext } from 'node:tls'
+import { type Clock, every, type Timer } from '../apimachinery/clock.ts'
 import { formatIp, parseCidr } from '../apimachinery/validation/ip.ts'
 import { writeKubeconfig } from './kubeconfig/kubeconfig.ts'
 import type { CertificateAuthority, KeyPair } from './pki/certificate-authority.ts'
 import { ClusterPki } from './pki/cluster-pki.ts'
 import { memoryPki, openPkiDirectory, type PkiFiles } from './pki/pki-files.ts'
 import type { ServerOptions } from './server-options.ts'
+import { WatchedFiles } from './watched-files.ts'
 
 /** How often the serving certificate is looked at; one that a third of its life is left to is made anew. */
 const RENEWAL_CHECK_MS = 12 * 3_600_000
@@ -21,31 +23,38 @@ const ADMIN = 'kubernetes-admin'
 export class Serving {
   readonly pki: ClusterPki
   readonly #options: ServerOptions
-  #renewal: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  #server: HttpsServer | undefined
+  #pair: KeyPair | undefined
+  #clientCas: readonly string[] = []
+  #kubeconfig: { readonly path: string; readonly server: string; readonly credentials: KeyPair } | undefined
+  #renewal: Timer | undefined
+  #renewing: Promise<void> | undefined
+  #files: WatchedFiles | undefined
 
-  private constructor(pki: ClusterPki, options: ServerOptions) {
+  private constructor(pki: ClusterPki, options: ServerOptions, clock: Clock) {
     this.pki = pki
     this.#options = options
+    this.#clock = clock
   }
 
   /** `files`: where certificates are kept, instead of where the options say. */
-  static async open(options: ServerOptions, files?: PkiFiles): Promise<Serving> {
+  static async open(options: ServerOptions, clock: Clock, files?: PkiFiles): Promise<Serving> {
     const directory = pkiDirectory(options)
-    return new Serving(new ClusterPki(files ?? (directory ? await openPkiDirectory(directory) : memoryPki())), options)
+    const kept = files ?? (directory ? await openPkiDirectory(directory) : memoryPki())
+    return new Serving(new ClusterPki(kept, () => clock.now()), options, clock)
   }
 
   /** Options of the HTTPS server; undefined where only plain HTTP is asked for. `clientCas`: PEM bundles. */
   async tls(clientCas: readonly string[]): Promise<HttpsOptions | undefined> {
     if (this.#options.securePort === undefined) return undefined
-    const { certificate, privateKey } = await this.#certificate()
+    this.#pair = await this.#certificate()
+    this.#clientCas = clientCas
     return {
-      cert: certificate,
-      key: privateKey,
-      ca: [...clientCas],
+      ...this.#context(),
       // Who shows no certificate, or one of another CA, may still have a token.
       requestCert: true,
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
     }
   }
 
@@ -54,21 +63,49 @@ export class Serving {
     return this.#options.securePort === undefined ? undefined : await this.pki.authority()
   }
 
-  /** Has to be called once the app listens: keeps its certificate fresh. */
-  started(app: FastifyInstance): void {
+  /**
+   * Has to be called once the server listens: keeps its certificate fresh, and the administrator's. `onError` hears of
+   * certificates that can't be used: the former ones stay.
+   */
+  started(server: unknown, onError: (error: unknown) => void): void {
     if (this.#options.securePort === undefined) return
-    this.#renewal = setInterval(() => void this.#renew(app.server as HttpsServer), RENEWAL_CHECK_MS)
-    this.#renewal.unref()
+    this.#server = server as HttpsServer
+    this.#renewal = every(this.#clock, RENEWAL_CHECK_MS, () => this.#renewOnce(onError))
+    const { tlsCertFile, tlsPrivateKeyFile } = this.#options
+    if (!tlsCertFile || !tlsPrivateKeyFile) return
+    const onChange = ([certificate = '', privateKey = '']: readonly string[]): void => {
+      this.#use({ certificate, privateKey })
+    }
+    const paths = [tlsCertFile, tlsPrivateKeyFile]
+    this.#files = new WatchedFiles({ paths, clock: this.#clock, onChange, onError })
+  }
+
+  /** Certificates of these CAs (PEM bundles) are asked for from now on. */
+  trust(clientCas: readonly string[]): void {
+    this.#clientCas = clientCas
+    this.#server?.setSecureContext(this.#context())
   }
 
   close(): void {
-    clearInterval(this.#renewal)
+    this.#renewal?.cancel()
+    this.#files?.close()
   }
 
-  /** Writes the administrator's kubeconfig, merging it into what is there. */
+  /** Writes the administrator's kubeconfig, merging it into what is there; its certificate is kept fresh from then on. */
   async writeAdminKubeconfig(path: string, server: string): Promise<void> {
     if (!server.startsWith('https:'))
       throw new Error('a kubeconfig needs the secure port: certificates are its credentials')
+    const credentials = await this.#adminCredentials()
+    await this.#writeKubeconfig(path, server, credentials, 'current')
+    this.#kubeconfig = { path, server, credentials }
+  }
+
+  async #writeKubeconfig(
+    path: string,
+    server: string,
+    credentials: KeyPair,
+    context: 'current' | 'another',
+  ): Promise<void> {
     const { tlsCertFile } = this.#options
     await writeKubeconfig(path, {
       clusterName: CLUSTER_NAME,
@@ -78,8 +115,13 @@ export class Serving {
       certificateAuthority: tlsCertFile
         ? await readFile(tlsCertFile, 'utf8')
         : (await this.pki.authority()).pair.certificate,
-      credentials: await this.pki.client('admin', { user: ADMIN, groups: ['system:masters'] }),
+      credentials,
+      keepsCurrentContext: context === 'another',
     })
+  }
+
+  #adminCredentials(): Promise<KeyPair> {
+    return this.pki.client('admin', { user: ADMIN, groups: ['system:masters'] })
   }
 
   async #certificate(): Promise<KeyPair> {
@@ -93,9 +135,37 @@ export class Serving {
     return await this.pki.serving(servingNames(this.#options))
   }
 
-  async #renew(server: HttpsServer): Promise<void> {
-    const { certificate, privateKey } = await this.#certificate()
-    server.setSecureContext({ cert: certificate, key: privateKey })
+  /** One at a time: two would write the same files. */
+  #renewOnce(onError: (error: unknown) => void): void {
+    this.#renewing ??= this.#renew()
+      .catch(onError)
+      .finally(() => {
+        this.#renewing = undefined
+      })
+  }
+
+  async #renew(): Promise<void> {
+    const pair = await this.#certificate()
+    if (pair.certificate !== this.#pair?.certificate) this.#use(pair)
+    if (!this.#kubeconfig) return
+    const { path, server } = this.#kubeconfig
+    const credentials = await this.#adminCredentials()
+    if (credentials.certificate === this.#kubeconfig.credentials.certificate) return
+    await this.#writeKubeconfig(path, server, credentials, 'another')
+    this.#kubeconfig = { path, server, credentials }
+  }
+
+  /** New connections get this certificate. Throws where its key is another one. */
+  #use(pair: KeyPair): void {
+    createSecureContext({ cert: pair.certificate, key: pair.privateKey })
+    this.#pair = pair
+    this.#server?.setSecureContext(this.#context())
+  }
+
+  /** All that a context says: what is left out when it is replaced is gone. */
+  #context(): { cert: string; key: string; ca: string[]; minVersion: 'TLSv1.2' } {
+    const { certificate, privateKey } = this.#pair!
+    return { cert: certificate, key: privateKey, ca: [...this.#clientCas], minVersion: 'TLSv1.2' }
   }
 }
 

@@ -20,11 +20,13 @@ export interface ChainValidity {
 export class CertificateVerifier {
   readonly #roots: readonly X509Certificate[]
 
-  /** `bundle`: one or more certificates in PEM. Throws where there is none. */
-  constructor(bundle: string) {
-    const blocks = certificateBlocks(bundle)
-    if (blocks.length === 0) throw new Error('the CA bundle holds no certificate')
-    this.#roots = blocks.map((pem) => new X509Certificate(pem))
+  /** `bundles`: one or more certificates in PEM each. Throws where there is none. */
+  constructor(bundles: readonly string[]) {
+    this.#roots = bundles.flatMap((bundle) => {
+      const blocks = certificateBlocks(bundle)
+      if (blocks.length === 0) throw new Error('the CA bundle holds no certificate')
+      return blocks.map((pem) => new X509Certificate(pem))
+    })
   }
 
   /**

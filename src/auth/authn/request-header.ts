@@ -11,7 +11,7 @@ import { commonNameOf } from './x509.ts'
 
 export interface RequestHeaderOptions {
   /** CAs of the proxies that may say who a request is from. */
-  readonly verifier: CertificateVerifier
+  readonly verifier: () => CertificateVerifier
   /** Common names of their certificates; empty: any. */
   readonly allowedNames: readonly string[]
   /** Names of headers; the first that has a value counts. */
@@ -66,7 +66,7 @@ export class RequestHeaderAuthenticator implements Authenticator {
 
   #checkProxy({ peerCertificate, peerIntermediates, peerAuthorized }: AuthenticationRequest): void {
     const { verifier, allowedNames, clock } = this.#options
-    const validity = peerAuthorized ? verifier.verify(peerCertificate!, peerIntermediates) : undefined
+    const validity = peerAuthorized ? verifier().verify(peerCertificate!, peerIntermediates) : undefined
     const now = clock.now()
     if (!validity || now < validity.from || now > validity.to) {
       throw new AuthenticationError('not a certificate of the front proxy CA')

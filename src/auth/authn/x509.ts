@@ -17,12 +17,13 @@ const UID_OID = '1.3.6.1.4.1.57683.2'
  */
 export class X509Authenticator implements Authenticator {
   readonly name = 'x509'
-  readonly #verifier: CertificateVerifier
+  readonly #verifier: () => CertificateVerifier
   readonly #clock: Clock
   /** What came of a connection's certificate: the signatures are checked once, the time always. */
   readonly #known = new WeakMap<X509Certificate, VerifiedCertificate>()
 
-  constructor(verifier: CertificateVerifier, clock: Clock) {
+  /** `verifier`: as it is now; certificates that another one knew are verified anew. */
+  constructor(verifier: () => CertificateVerifier, clock: Clock) {
     this.#verifier = verifier
     this.#clock = clock
   }
@@ -30,9 +31,10 @@ export class X509Authenticator implements Authenticator {
   authenticate(request: AuthenticationRequest): Authenticated | undefined {
     const certificate = request.peerCertificate
     if (!certificate) return undefined
+    const verifier = this.#verifier()
     let verified = this.#known.get(certificate)
-    if (!verified) {
-      verified = this.#verify(certificate, request)
+    if (verified?.verifier !== verifier) {
+      verified = verifyCertificate(verifier, certificate, request)
       this.#known.set(certificate, verified)
     }
     const { validity, authenticated } = verified
@@ -43,14 +45,19 @@ export class X509Authenticator implements Authenticator {
     }
     return authenticated
   }
+}
 
-  #verify(certificate: X509Certificate, request: AuthenticationRequest): VerifiedCertificate {
-    const validity = request.peerAuthorized ? this.#verifier.verify(certificate, request.peerIntermediates) : undefined
-    return { validity, authenticated: validity && userOfCertificate(certificate) }
-  }
+function verifyCertificate(
+  verifier: CertificateVerifier,
+  certificate: X509Certificate,
+  { peerAuthorized, peerIntermediates }: AuthenticationRequest,
+): VerifiedCertificate {
+  const validity = peerAuthorized ? verifier.verify(certificate, peerIntermediates) : undefined
+  return { verifier, validity, authenticated: validity && userOfCertificate(certificate) }
 }
 
 interface VerifiedCertificate {
+  readonly verifier: CertificateVerifier
   readonly validity: ChainValidity | undefined
   /** Undefined where the certificate names nobody. */
   readonly authenticated: Authenticated | undefined

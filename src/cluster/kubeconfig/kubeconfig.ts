@@ -16,6 +16,8 @@ export interface KubeconfigEntry {
   readonly certificateAuthority: string | undefined
   readonly credentials: KubeconfigCredentials
   readonly namespace?: string
+  /** Leave the current context as it is, where there is one. */
+  readonly keepsCurrentContext?: boolean
 }
 
 export type KubeconfigCredentials =
@@ -29,7 +31,7 @@ export function kubeconfigText(entry: KubeconfigEntry): string {
 }
 
 /**
- * Puts an entry into a kubeconfig and makes it the current one. What else is there (other entries, comments, fields
+ * Puts an entry into a kubeconfig and makes it the current one, unless told otherwise. What else is there (other entries, comments, fields
  * unknown here) stays. Throws where the text is no kubeconfig.
  */
 export function mergedKubeconfig(existing: string | undefined, entry: KubeconfigEntry): string {
@@ -48,7 +50,9 @@ export function mergedKubeconfig(existing: string | undefined, entry: Kubeconfig
       ...(entry.namespace ? { namespace: entry.namespace } : {}),
     },
   })
-  document.set('current-context', entry.contextName)
+  if (!entry.keepsCurrentContext || !document.get('current-context')) {
+    document.set('current-context', entry.contextName)
+  }
   return document.toString({ lineWidth: 0 })
 }
 
