@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
 /** Upstream's alphabet for generated suffixes: no vowels (no words), no 0 1 3 (no look-alikes). */
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
@@ -15,10 +15,21 @@ export function generateName(base: string): string {
 export function randomSuffix(length: number): string {
   let out = ''
   while (out.length < length) {
-    for (const byte of randomBytes(length)) {
-      // 243 = 9 * 27: above it the letters would not be equally likely.
-      if (byte < 243 && out.length < length) out += ALPHABET[byte % ALPHABET.length]
-    }
+    const byte = randomByte()
+    // 243 = 9 * 27: above it the letters would not be equally likely.
+    if (byte < 243) out += ALPHABET[byte % ALPHABET.length]
   }
   return out
+}
+
+/** Asking the system for a few bytes costs as much as for many. */
+const pool = Buffer.alloc(512)
+let taken = pool.length
+
+function randomByte(): number {
+  if (taken === pool.length) {
+    randomFillSync(pool)
+    taken = 0
+  }
+  return pool[taken++]!
 }

@@ -325,8 +325,12 @@ function putRecord(batch: ReturnType<LevelDatabase['batch']>, generation: number
   batch.put(tableKey('value', generation, record.revision), sealValue(record.value ?? Buffer.alloc(0)))
 }
 
+/** Where values of usual size are sealed: LevelDB's batch has copied one before the next comes. */
+const sealing = Buffer.allocUnsafe(64 * 1024)
+
 function sealValue(value: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafe(crcBytes + value.length)
+  const length = crcBytes + value.length
+  const bytes = length <= sealing.length ? sealing.subarray(0, length) : Buffer.allocUnsafe(length)
   bytes.writeUInt32BE(crc32(value), 0)
   value.copy(bytes, crcBytes)
   return bytes
