@@ -1,14 +1,7 @@
-/**
- * Node selectors of volumes and of other objects that are not pods; they are validated as those of pods are.
- *
- * @see kubernetes pkg/apis/core/validation/validation.go, pkg/api/node/util.go
- */
 import type { FieldPath } from '../../apimachinery/field-path.ts'
 import type { NodeSelectorTerm } from '../../apimachinery/types/core-v1.ts'
 import { isValidLabelValue } from '../../apimachinery/validation/names.ts'
 import { deprecatedNodeLabelMessage } from '../deprecated-node-labels.ts'
-
-export { validateNodeSelector } from './pod/scheduling-validation.ts'
 
 /** Whether a term asks for a label value that no node can have. */
 export function hasInvalidLabelValue(terms: readonly NodeSelectorTerm[] | undefined): boolean {
@@ -17,12 +10,25 @@ export function hasInvalidLabelValue(terms: readonly NodeSelectorTerm[] | undefi
   )
 }
 
-/** Warnings about the labels that a term asks for. */
-export function nodeSelectorTermWarnings(term: NodeSelectorTerm, path: FieldPath): string[] {
-  return (term.matchExpressions ?? []).flatMap(({ key }, i) => {
+/**
+ * Warnings about the labels that a term asks for. `values`: also about values that no label has, where those are no
+ * errors.
+ *
+ * @see kubernetes pkg/api/node/util.go GetWarningsForNodeSelectorTerm
+ */
+export function nodeSelectorTermWarnings(
+  term: NodeSelectorTerm | undefined,
+  path: FieldPath,
+  options: { readonly values: boolean },
+): string[] {
+  return (term?.matchExpressions ?? []).flatMap(({ key = '', values = [] }, i) => {
+    const own = path.child('matchExpressions').index(i)
     const message = deprecatedNodeLabelMessage(key)
-    return message === undefined
-      ? []
-      : [`${path.child('matchExpressions').index(i).child('key')}: ${key} is ${message}`]
+    const ofValue = (value: string, j: number): string[] =>
+      isValidLabelValue(value).map((text) => `${own.child('values').index(j)}: ${value} is invalid, ${text}`)
+    return [
+      ...(message === undefined ? [] : [`${own.child('key')}: ${key} is ${message}`]),
+      ...(options.values ? values.flatMap(ofValue) : []),
+    ]
   })
 }

@@ -22,7 +22,7 @@ import type { StrategyContext, UpdateStrategy } from '../resource.ts'
 import { defineResource } from '../resource.ts'
 import { age, ageColumn, column, formatAccessModes, nameColumn } from '../table-cells.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta.ts'
-import { hasInvalidLabelValue, nodeSelectorTermWarnings, validateNodeSelector } from './node-selector.ts'
+import { hasInvalidLabelValue, nodeSelectorTermWarnings } from './node-selector.ts'
 import {
   printPersistentVolumeSource,
   SOURCE_KINDS,
@@ -32,6 +32,7 @@ import {
 import { namedString } from './pod/field-checks.ts'
 import { goPodValue } from './pod/go-pod-types.ts'
 import { setResourceListDefaults, setVolumeDefaults } from './pod/pod-defaults.ts'
+import { validateNodeSelector } from './pod/scheduling-validation.ts'
 import { unifiedDiff } from './pod/unified-diff.ts'
 import { validateBasicResource, validatePositiveQuantityValue } from './resource-quantity.ts'
 import { BETA_STORAGE_CLASS_ANNOTATION, storageClassOf } from './storage-class-name.ts'
@@ -323,7 +324,7 @@ function warnings({ metadata, spec = {} }: PersistentVolume): string[] {
   }
   const terms = SPEC.child('nodeAffinity', 'required', 'nodeSelectorTerms')
   for (const [i, term] of (spec.nodeAffinity?.required?.nodeSelectorTerms ?? []).entries()) {
-    out.push(...nodeSelectorTermWarnings(term, terms.index(i)))
+    out.push(...nodeSelectorTermWarnings(term, terms.index(i), { values: false }))
   }
   for (const [kind, name, deprecated, gone] of DEPRECATED_KINDS) {
     if (spec[kind]) out.push(`spec.${name}: deprecated in ${deprecated}, non-functional in ${gone}+`)

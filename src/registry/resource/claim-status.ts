@@ -23,7 +23,7 @@ import type {
 import { isValidInterfaceAddress } from '../../apimachinery/validation/ip.ts'
 import { byteLength } from '../../apimachinery/validation/names.ts'
 import { FIELD_IMMUTABLE_MESSAGE, validateConditions } from '../../apimachinery/validation/object-meta.ts'
-import { validateNodeSelector } from '../core/node-selector.ts'
+import { validateNodeSelector } from '../core/pod/scheduling-validation.ts'
 import { type RequestNames, requestNames, validateRequestRef, validateRequestRefs } from './claim-spec.ts'
 import { validateSet, validateSlice } from './collections.ts'
 import { MAX_CONFIGS, validateDeviceConfiguration, validateRawObject } from './device-config.ts'

@@ -11,7 +11,7 @@ import type {
 } from '../../apimachinery/types/resource-v1.ts'
 import { DNS1123_LABEL_MAX_LENGTH, invalidEach } from '../../apimachinery/validation/names.ts'
 import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
-import { validateNodeSelector } from '../core/node-selector.ts'
+import { validateNodeSelector } from '../core/pod/scheduling-validation.ts'
 import { validateMap, validateSet, validateSlice } from './collections.ts'
 import { countAttributeValues, validateDeviceAttribute } from './device-attribute.ts'
 import { validateSharedCapacity, validateWholeCapacity } from './device-capacity.ts'

@@ -8,7 +8,7 @@ import type { Device, ResourcePool, ResourceSlice, ResourceSliceSpec } from '../
 import { invalidEach } from '../../apimachinery/validation/names.ts'
 import { nameIsDNSSubdomain, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
-import { validateNodeSelector } from '../core/node-selector.ts'
+import { validateNodeSelector } from '../core/pod/scheduling-validation.ts'
 import { goNodeSelectorTerms } from '../go-node-selector.ts'
 import { defineResource, type StrategyContext } from '../resource.ts'
 import { age, ageColumn, column, nameColumn } from '../table-cells.ts'

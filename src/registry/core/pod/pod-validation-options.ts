@@ -2,8 +2,8 @@ import { FieldPath } from '../../../apimachinery/field-path.ts'
 import { parseQuantity } from '../../../apimachinery/quantity.ts'
 import type { PodSpec, PodTemplateSpec, Toleration } from '../../../apimachinery/types/core-v1.ts'
 import type { ObjectMeta } from '../../../apimachinery/types/meta-v1.ts'
-import { isValidLabelValue } from '../../../apimachinery/validation/names.ts'
 import { validateLabelSelector } from '../../../apimachinery/validation/object-meta.ts'
+import { hasInvalidLabelValue } from '../node-selector.ts'
 import { featureEnabled, type PodConfig } from './feature-gates.ts'
 import { isLocalNonReservedPath } from './field-checks.ts'
 import {
@@ -131,10 +131,7 @@ function hasInvalidLabelValueInAffinitySelector({ affinity }: PodSpec): boolean 
 }
 
 function hasInvalidLabelValueInNodeAffinity({ affinity }: PodSpec): boolean {
-  const selector = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
-  return (selector?.nodeSelectorTerms ?? []).some((term) =>
-    (term.matchExpressions ?? []).some((e) => (e.values ?? []).some((value) => isValidLabelValue(value).length > 0)),
-  )
+  return hasInvalidLabelValue(affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms)
 }
 
 function usesIndivisibleHugePagesValues(spec: PodSpec): boolean {

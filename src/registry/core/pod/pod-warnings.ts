@@ -3,7 +3,6 @@ import { goQuote } from '../../../apimachinery/go-quote.ts'
 import { parseQuantity } from '../../../apimachinery/quantity.ts'
 import type {
   ContainerPort,
-  NodeSelectorTerm,
   Pod,
   PodAffinity,
   PodSpec,
@@ -12,8 +11,8 @@ import type {
 } from '../../../apimachinery/types/core-v1.ts'
 import type { ObjectMeta } from '../../../apimachinery/types/meta-v1.ts'
 import { warningsForIP } from '../../../apimachinery/validation/ip.ts'
-import { isValidLabelValue } from '../../../apimachinery/validation/names.ts'
 import { deprecatedNodeLabelMessage } from '../../deprecated-node-labels.ts'
+import { nodeSelectorTermWarnings } from '../node-selector.ts'
 import { appArmorAnnotationWarning, appArmorFieldForAnnotation } from './app-armor-annotations.ts'
 import { featureEnabled, type PodConfig } from './feature-gates.ts'
 import { isFractional, sortedKeys } from './field-checks.ts'
@@ -108,29 +107,12 @@ function warnAboutNodes(warnings: string[], { spec, specPath }: Target): void {
   const path = specPath.child('affinity', 'nodeAffinity')
   const must = path.child('requiredDuringSchedulingIgnoredDuringExecution', 'nodeSelectorTerms')
   const terms = affinity.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []
-  for (const [i, term] of terms.entries()) warnAboutNodeSelectorTerm(warnings, term, must.index(i), false)
+  for (const [i, term] of terms.entries())
+    warnings.push(...nodeSelectorTermWarnings(term, must.index(i), { values: false }))
   const preferred = path.child('preferredDuringSchedulingIgnoredDuringExecution')
   for (const [i, term] of (affinity.preferredDuringSchedulingIgnoredDuringExecution ?? []).entries()) {
-    warnAboutNodeSelectorTerm(warnings, term.preference, preferred.index(i).child('preference'), true)
-  }
-}
-
-/** `checkValues`: values that no label has are worth a warning, for they are not an error here. */
-function warnAboutNodeSelectorTerm(
-  warnings: string[],
-  term: NodeSelectorTerm | undefined,
-  path: FieldPath,
-  checkValues: boolean,
-): void {
-  for (const [i, { key = '', values }] of (term?.matchExpressions ?? []).entries()) {
-    const own = path.child('matchExpressions').index(i)
-    const message = deprecatedNodeLabelMessage(key)
-    if (message) warnings.push(`${own.child('key')}: ${key} is ${message}`)
-    if (!checkValues) continue
-    for (const [j, value] of (values ?? []).entries()) {
-      const at = own.child('values').index(j)
-      warnings.push(...isValidLabelValue(value).map((text) => `${at}: ${value} is invalid, ${text}`))
-    }
+    const at = preferred.index(i).child('preference')
+    warnings.push(...nodeSelectorTermWarnings(term.preference, at, { values: true }))
   }
 }
 
