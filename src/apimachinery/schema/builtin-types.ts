@@ -66,18 +66,29 @@ class BuiltinStruct implements StructNode {
 
   get fields(): ReadonlyMap<string, SchemaField> {
     this.#fields ??= new Map(
-      Object.entries(this.#fact.properties ?? {}).map(([name, fact]) => [name, compileField(name, fact)]),
+      Object.entries(this.#fact.properties ?? {}).map(([name, fact]) => [
+        name,
+        compileField(this.definition, name, fact),
+      ]),
     )
     return this.#fields
   }
 }
 
-function compileField(name: string, fact: FieldFact): SchemaField {
+/**
+ * Lists that mean something else empty than absent, though JSON leaves them out: an empty list of managedFields asks to
+ * forget ownership, one of scaling policies is refused where none at all is defaulted.
+ */
+const KEPT_EMPTY: ReadonlySet<string> = new Set([
+  'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta.managedFields',
+  'io.k8s.api.autoscaling.v2.HPAScalingRules.policies',
+])
+
+function compileField(definition: string, name: string, fact: FieldFact): SchemaField {
   return {
     name,
     node: compileType(fact, fact.go ?? defaultGoType(fact)),
-    // A request with an empty list of managedFields asks to forget ownership: the field manager must get to see it.
-    omit: name === 'managedFields' ? 'unset' : (fact.omit ?? 'zero'),
+    omit: KEPT_EMPTY.has(`${definition}.${name}`) ? 'unset' : (fact.omit ?? 'zero'),
     zero: fact.zero,
     default: fact.default,
     patchStrategy: fact['x-kubernetes-patch-strategy']?.split(',') ?? [],

@@ -634,6 +634,14 @@ const CREATE: readonly Case[] = [
     ],
   ],
   [
+    'hpa: no scaling policies is not the same as none said',
+    'hpa',
+    { spec: { behavior: { scaleUp: { policies: [] }, scaleDown: { policies: [] } } } },
+    ['scaleUp', 'scaleDown'].map(
+      (side) => `spec.behavior.${side}.policies: Required value: must specify at least one Policy`,
+    ),
+  ],
+  [
     'hpa: behaviour',
     'hpa',
     {
