@@ -41,4 +41,38 @@ describe('toYaml', () => {
   test('keys that read as something else are quoted too', () => {
     expect(toYaml({ y: 1, '1': 2 })).toBe('"1": 2\n"y": 1\n')
   })
+
+  // As recorded (mechanics-pretty yaml-invalid), and by the rules of goyaml.v2/emitterc.go for what was not.
+  test('folds at the first space behind column 80, two deeper than the key or the dash', () => {
+    const message =
+      'only the following media types are accepted: application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch'
+    expect(toYaml({ message })).toBe(
+      "message: 'only the following media types are accepted: application/json;stream=watch,\n  application/vnd.kubernetes.protobuf;stream=watch'\n",
+    )
+    const plain = 'word '.repeat(20).trim()
+    const fold = (start: number): string => {
+      const words = Math.ceil((80 - start + 1) / 5)
+      return `${'word '.repeat(words).trim()}\n`
+    }
+    expect(toYaml({ k: plain })).toBe(`k: ${fold(3)}  ${'word '.repeat(20 - 16).trim()}\n`)
+    expect(toYaml({ k: [plain] })).toBe(`k:\n- ${fold(2)}  ${'word '.repeat(20 - 16).trim()}\n`)
+    expect(toYaml({ k: [{ a: plain }] })).toBe(`k:\n- a: ${fold(5)}    ${'word '.repeat(20 - 16).trim()}\n`)
+  })
+
+  test('what is folded is read back as it was', () => {
+    const texts = [
+      'x'.repeat(200),
+      `${'a '.repeat(100)}end`,
+      `${'double  spaces  '.repeat(20)}`,
+      `: ${"it's 'quoted' ".repeat(20)}.`,
+      `tab\t${'and  more '.repeat(20)}\u0007`,
+      `${'ü ß '.repeat(50)}.`,
+      `line one ${'long '.repeat(30)}\n  indented ${'long '.repeat(30)}\n`,
+      `  leading ${'long '.repeat(30)}`,
+      `# ${'no comment '.repeat(20)}`,
+      `a: | ${'b: c '.repeat(30)}`,
+    ]
+    const value = { [`key ${'long '.repeat(3)}`]: texts, nested: texts.map((text) => ({ text, list: [[text]] })) }
+    expect(parseYaml(toYaml(value)).value).toEqual(value)
+  })
 })
