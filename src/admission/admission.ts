@@ -4,6 +4,32 @@ import type { UserInfo } from '../apimachinery/user-info.ts'
 
 export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
 
+/** What one plugin, or one webhook that it called, did. */
+export interface AdmissionStep {
+  readonly plugin: string
+  readonly phase: 'mutating' | 'validating'
+  /** As the plugin left it: shared, neither to be kept nor to be written into. */
+  readonly object: KubeObject | undefined
+  readonly durationMs: number
+  /** The request was refused here. */
+  readonly refused: boolean
+  /** Name of the webhook that was called, and of the object that configures it. */
+  readonly webhook?: string
+  readonly configuration?: string
+}
+
+/** Follows one request through admission. Must not throw. */
+export interface AdmissionTrace {
+  /** Wants to hear of each plugin. */
+  readonly isDetailed: boolean
+  /** Value of the header by which those who are asked on the way can tell the request. */
+  readonly traceparent: string
+  /** The mutating phase begins; the object is shared. */
+  admitting(object: KubeObject | undefined): void
+  /** A plugin, or a webhook of one, is done. */
+  ran(step: AdmissionStep): void
+}
+
 /**
  * What a plugin sees of a request. Objects are in the hub version of the resource, defaulted, zero values left out;
  * a mutating plugin changes `object` in place.
@@ -25,6 +51,7 @@ export interface AdmissionAttributes {
   readonly dryRun: boolean
   /** Undefined where the server itself acts. */
   readonly user: UserInfo | undefined
+  readonly trace?: AdmissionTrace | undefined
   /** Adds a `Warning` header to the answer. */
   addWarning(text: string): void
   /**

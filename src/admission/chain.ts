@@ -21,6 +21,7 @@ export class AdmissionChain {
 
   /** Mutating phase: plugins may change the object. It runs twice where one asks for it. */
   async admit(attributes: AdmissionAttributes): Promise<void> {
+    attributes.trace?.admitting(attributes.object)
     await this.#run('admit', attributes)
     if (!this.#reinvoking.some((plugin) => plugin.wantsAnotherRound!(attributes))) return
     await this.#run('admit', attributes)
@@ -33,8 +34,9 @@ export class AdmissionChain {
   }
 
   async #run(phase: AdmissionPhase, attributes: AdmissionAttributes): Promise<void> {
-    const { operation } = attributes
+    const { operation, trace, object } = attributes
     const observer = this.#observer
+    const traced = trace?.isDetailed ? trace : undefined
     const began = performance.now()
     let start = began
     let plugin: AdmissionPlugin | undefined
@@ -44,17 +46,21 @@ export class AdmissionChain {
         if (result) await result
         const now = performance.now()
         observer.ran(plugin, phase, operation, false, now - start)
-        start = now
+        traced?.ran({ plugin: plugin.name, phase: PHASES[phase], object, durationMs: now - start, refused: false })
+        start = traced ? performance.now() : now
       }
       observer.stepped(phase, operation, false, start - began)
     } catch (error) {
       const now = performance.now()
       observer.ran(plugin!, phase, operation, true, now - start)
+      traced?.ran({ plugin: plugin!.name, phase: PHASES[phase], object, durationMs: now - start, refused: true })
       observer.stepped(phase, operation, true, now - began)
       throw error
     }
   }
 }
+
+const PHASES = { admit: 'mutating', validate: 'validating' } as const
 
 /** The request is out of time, whatever it was waiting for. */
 export const requestTimedOut = (): Error => timeoutError('request did not complete within requested timeout')

@@ -40,7 +40,7 @@ import type { ResourceCatalog } from './resource-catalog.ts'
 export interface PathHandler {
   /** True where it is for this handler. */
   matches(path: string): boolean
-  handle(call: Call): Promise<void> | void
+  handle(call: Call, watches: WatchHost): Promise<void> | void
 }
 
 export interface ApiServerOptions extends PipelineOptions {
@@ -266,6 +266,7 @@ export class ApiServer {
     if (raw.rawHeaders.length >= 2 * MAX_HEADERS) throw tooManyHeaders()
     const call = openCall(request, reply)
     request.call = call
+    this.#trace(call)
     this.#begin(call)
     if (this.#options.cors?.apply(call)) return
     const release = await admitCall(call, this.#options)
@@ -279,6 +280,13 @@ export class ApiServer {
     this.#options.observer.begin(call)
     const fault = this.#options.faults?.meet(call)
     if (fault) await fault
+  }
+
+  #trace(call: Call): void {
+    call.trace = this.#options.recorder.begin(call)
+    // A client that traces is told which span its request was.
+    const isTraced = call.trace && call.request.headers['traceparent'] !== undefined
+    if (isTraced) call.reply.header('traceresponse', call.trace!.traceparent)
   }
 
   /** From here on the call counts, until its connection is done with it: answered, or broken. */
@@ -295,6 +303,7 @@ export class ApiServer {
       forgetSocket?.()
       this.#release(request)
       if (entry) this.#inFlight.end(entry)
+      call.trace?.end(reply.statusCode)
       if (request.isAdmitted) observer.end(call, reply.statusCode, performance.now() - call.startedAt)
       call.end()
       if (this.#isShuttingDown) for (const listener of this.#listeners) listener.closeIdle()
@@ -340,14 +349,14 @@ export class ApiServer {
     const { apiGroup } = call.info
     if (!this.#options.catalog.group(apiGroup)) return notFoundPage(reply)
     const { catalog, services } = this.#options
-    const { minRequestTimeoutMs: minTimeoutMs, observer } = this.#options
-    const watches = {
-      minTimeoutMs,
-      opened: (end: () => void) => this.#track(request, end),
-      eventSizes: observer.eventSizes,
-    }
-    const answer = await dispatch(call, { catalog, services, watches })
+    call.trace?.mark('body')
+    const answer = await dispatch(call, { catalog, services, watches: this.#watchHost(request) })
     return reply.sent ? reply : this.#send(call, reply, answer)
+  }
+
+  #watchHost(request: FastifyRequest): WatchHost {
+    const { minRequestTimeoutMs: minTimeoutMs, observer } = this.#options
+    return { minTimeoutMs, opened: (end) => this.#track(request, end), eventSizes: observer.eventSizes }
   }
 
   /** Keeps a stream so that it can be ended; its place in the in-flight limits is given back. */
@@ -398,7 +407,7 @@ export class ApiServer {
     }
     const handler = this.#options.paths.find((p) => p.matches(path))
     if (!handler) return notFoundPage(reply)
-    await handler.handle(call)
+    await handler.handle(call, this.#watchHost(call.request))
     return reply
   }
 
@@ -418,6 +427,7 @@ export class ApiServer {
   #refuse(error: TooManyRequestsError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const { call } = request
     if (call) this.#options.observer.terminated(call, 429)
+    call?.trace?.failed('TooManyRequests', error.message)
     reply.header('retry-after', String(error.retryAfterSeconds))
     return sendText(reply, 429, error.message)
   }
@@ -430,6 +440,7 @@ export class ApiServer {
       request.log.error({ err: error, url: request.url }, 'request failed')
     const status = (apiError ?? unknownError('internal error')).toStatus()
     const { call } = request
+    call?.trace?.failed(status.reason ?? '', status.message ?? '')
     this.#release(request)
     if (call) setWarnings(call, reply)
     // Fastify wants the connection of a body that was too large closed; HTTP/2 has no such header.

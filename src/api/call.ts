@@ -5,6 +5,7 @@ import type { UserInfo } from '../apimachinery/user-info.ts'
 import type { RequestContext } from '../registry/generic/request-context.ts'
 import type { QueryParameters } from './query-parameters.ts'
 import type { RequestInfo } from './request-info.ts'
+import type { RequestTrace } from './trace/request-trace.ts'
 
 /** Warnings longer than this in all are cut, so that an answer's head stays within what clients take. */
 const MAX_WARNING_BYTES = 4096
@@ -67,6 +68,8 @@ export class Call {
   allottedMs = MAX_WRITE_MS
   #latencies: Map<LatencyLayer, number> | undefined
   #ended: (() => void)[] | undefined
+  /** Set where the request may write something that is recorded. */
+  trace: RequestTrace | undefined
   readonly #warnings: string[] = []
   #warningBytes = 0
 
@@ -139,11 +142,13 @@ export class Call {
 
   /** The request as the registry sees it. */
   context({ dryRun = false, namespace = this.info.namespace } = {}): RequestContext {
+    const { user, info, trace } = this
     return {
-      user: this.user,
-      apiGroup: this.info.apiGroup,
+      user,
+      apiGroup: info.apiGroup,
       namespace,
       dryRun,
+      trace,
       warn: (text) => this.warn(text),
       ...(this.audit ? { spent: (layer, ms) => this.spent(layer, ms) } : {}),
     }

@@ -12,6 +12,7 @@ import type { FlowControl } from './filters/flow-control.ts'
 import { QueryParameters } from './query-parameters.ts'
 import { requestInfo } from './request-info.ts'
 import { peerOf } from './tls-peer.ts'
+import type { TraceRecorder } from './trace/trace-recorder.ts'
 
 /** Rewrites who a request counts as (impersonation). Errors: 403. */
 export type Impersonate = (call: Call, authorizer: Authorizer) => UserInfo | undefined | Promise<UserInfo | undefined>
@@ -21,6 +22,7 @@ export interface PipelineOptions {
   readonly authorizer: Authorizer
   readonly impersonate: Impersonate
   readonly flowControl: FlowControl
+  readonly recorder: TraceRecorder
   /** Undefined: nothing is audited. */
   readonly auditor?: RequestAuditor | undefined
 }
@@ -74,12 +76,15 @@ export async function admitCall(call: Call, options: PipelineOptions): Promise<(
   call.spent('authentication', authenticatedAt - call.startedAt)
   const impersonated = await options.impersonate(call, options.authorizer)
   if (impersonated) call.user = impersonated
+  const { trace } = call
+  trace?.mark('authentication')
   const askedAt = performance.now()
   if (impersonated) call.spent('impersonation', askedAt - authenticatedAt)
   const turn = options.flowControl.acquire(call)
   const release = turn instanceof Promise ? await turn : turn
   const seatedAt = performance.now()
   if (turn instanceof Promise) call.spent('apf-queue-wait', seatedAt - askedAt)
+  trace?.mark('flowControl')
   try {
     await authorize(call, options.authorizer)
     call.spent('authorization', performance.now() - seatedAt)
@@ -100,6 +105,7 @@ async function authenticate(call: Call, authenticator: Authenticator): Promise<U
     })
     const authenticated = answer instanceof Promise ? await answer : answer
     if (!authenticated) throw unauthorized()
+    call.trace?.authenticated(authenticated.method)
     for (const [key, value] of Object.entries(authenticated.auditAnnotations ?? {}))
       call.auditAnnotations.set(key, value)
     for (const warning of authenticated.warnings ?? []) call.warn(warning)

@@ -6,6 +6,7 @@ import { controllerManagerCommand } from './controller-manager.ts'
 import { kubeconfigCommand } from './kubeconfig.ts'
 import { nodesCommand } from './nodes.ts'
 import { schedulerCommand } from './scheduler.ts'
+import { traceCommand } from './trace.ts'
 import { upCommand } from './up.ts'
 
 const program = new Command('kubemu')
@@ -16,6 +17,7 @@ const program = new Command('kubemu')
   .addCommand(controllerManagerCommand())
   .addCommand(schedulerCommand())
   .addCommand(nodesCommand())
+  .addCommand(traceCommand())
   .addCommand(kubeconfigCommand())
 
 await program.parseAsync()

@@ -1,4 +1,5 @@
 import { serviceUnavailable } from '../apimachinery/api-error.ts'
+import type { Cause } from '../apimachinery/cause.ts'
 import type { JsonObject, KubeObject } from '../apimachinery/kube-object.ts'
 import type {
   Client,
@@ -143,5 +144,9 @@ class GatedClient implements Client {
 
   as(userName: string, groups?: readonly string[]): Client {
     return this.#gate.client(this.#inner.as(userName, groups))
+  }
+
+  causedBy(cause: Cause): Client {
+    return this.#gate.client(this.#inner.causedBy(cause))
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { quotaUsage } from '../admission/plugins/resource-quota/quota-usage.ts'
+import type { Trace, TraceQuery } from '../api/trace/trace-record.ts'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import { allControllers, allLoops } from '../controllers/all-controllers.ts'
 import { ControllerManager } from '../controllers/controller-manager.ts'
@@ -48,6 +49,8 @@ export interface RunningCluster {
   halt(): Promise<void>
   /** Starts them anew after {@link RunningCluster.halt}, on whatever is stored by now. */
   resume(): Promise<void>
+  /** What happened to an object, and what followed from it. Errors: 400, 404. */
+  trace(query: TraceQuery): Trace
   /** Ends controllers, scheduler and other parts, then the server. */
   close(): Promise<void>
 }
@@ -81,6 +84,7 @@ export async function startCluster(
     get isIdle() {
       return parts.isIdle
     },
+    trace: (query) => server.plane.traces.read(query),
     halt: () => parts.halt(),
     resume: () => parts.start(),
     close: async () => {

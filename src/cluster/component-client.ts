@@ -36,8 +36,14 @@ export function componentClient(plane: ControlPlane, component: Component): Clie
 }
 
 export function componentClientOptions(
-  { catalog, services }: ControlPlane,
+  { catalog, services, recorder }: ControlPlane,
   { user, groups = [], program }: Component,
 ): InProcessClientOptions {
-  return { catalog, services, user: { name: user, uid: '', groups, extra: {} }, userAgent: `${program}/v1.36.2` }
+  return {
+    catalog,
+    services,
+    recorder,
+    user: { name: user, uid: '', groups, extra: {} },
+    userAgent: `${program}/v1.36.2`,
+  }
 }

@@ -14,6 +14,9 @@ import { AdmissionMetrics } from '../api/metrics/admission-metrics.ts'
 import { ApiMetrics, type ObjectCount } from '../api/metrics/api-metrics.ts'
 import type { Impersonate, RequestAuditor } from '../api/pipeline.ts'
 import { ResourceCatalog, type ServesResource } from '../api/resource-catalog.ts'
+import { tracePath } from '../api/trace/trace-path.ts'
+import { TraceReader } from '../api/trace/trace-query.ts'
+import { TraceRecorder } from '../api/trace/trace-recorder.ts'
 import { type Clock, every, systemClock } from '../apimachinery/clock.ts'
 import type { Authenticator } from '../auth/authn/authenticator.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
@@ -113,6 +116,10 @@ export interface ControlPlane {
   readonly services: HandlerServices
   /** Resolves once requests can be served. */
   ready(): Promise<void>
+  /** Follows the writes of clients in this process. */
+  readonly recorder: TraceRecorder
+  /** Tells what was written through this server, and why. */
+  readonly traces: TraceReader
   /** Begins to listen; resolves with the port. */
   listen(host: string, port: number): Promise<number>
   /** Listens without TLS as well; resolves with the port. */
@@ -171,6 +178,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     handshakeErrors: () => server.handshakeErrors,
   })
   const handlerServices = { admission: new AdmissionChain(options.admission(parts), admissionMetrics), authorizer }
+  const recorder = new TraceRecorder({ clock })
+  const traces = new TraceReader(recorder, catalog, () => clock.now())
   const server = new ApiServer({
     catalog,
     authenticator: options.authenticator(parts),
@@ -178,9 +187,15 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     impersonate: options.impersonate(parts),
     auditor: options.auditor,
     flowControl,
+    recorder,
     services: handlerServices,
     health: healthChecks(store),
-    paths: [...options.paths(parts, catalog), metrics.path, ...(http.swaggerUi ? [swaggerUiPath(catalog)] : [])],
+    paths: [
+      ...options.paths(parts, catalog),
+      metrics.path,
+      tracePath(recorder, traces),
+      ...(http.swaggerUi ? [swaggerUiPath(catalog)] : []),
+    ],
     observer: metrics.observer,
     http2: http.http2,
     requestTimeoutMs: http.requestTimeoutMs,
@@ -207,6 +222,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       await followFlowControl(parts.registry, flowControl)
       await server.app.ready()
     },
+    recorder,
+    traces,
     listen: async (host, port) => {
       await followFlowControl(parts.registry, flowControl)
       return await server.listen(host, port)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
+import type { Trace, TraceQuery } from '../api/trace/trace-record.ts'
 import type { KubeObject } from '../apimachinery/kube-object.ts'
 import { ManualClock } from '../apimachinery/manual-clock.ts'
 import { TokenFileAuthenticator } from '../auth/authn/token-file.ts'
@@ -174,6 +175,10 @@ class LibraryCluster implements Cluster {
         ? waitForObject(api, wanted, condition as Condition<KubeObject>, options)
         : waitForObjects(api, wanted, condition as (objects: readonly KubeObject[]) => boolean, options)
     return found as Promise<never>
+  }
+
+  trace(query: TraceQuery): Trace {
+    return this.#running.trace(query)
   }
 
   async settled(): Promise<void> {

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Call } from '../api/call.ts'
 import { QueryParameters } from '../api/query-parameters.ts'
+import type { TraceRecorder } from '../api/trace/trace-recorder.ts'
+import type { Cause } from '../apimachinery/cause.ts'
 import type { UserInfo } from '../apimachinery/user-info.ts'
 
 /** What a client in this process asks for. */
@@ -21,14 +24,14 @@ export interface InProcessRequest {
   /** Text of the query, without its question mark. */
   readonly query?: string
   /** What made the client write. */
-  readonly cause: string | undefined
+  readonly cause: Cause | undefined
 }
 
 /**
  * A call that came by no connection, for the handlers that HTTP requests go through as well: it has all that they read
  * of a request (headers, body, query) and no reply, which only streams and proxies write to.
  */
-export function inProcessCall(request: InProcessRequest): Call {
+export function inProcessCall(request: InProcessRequest, recorder: TraceRecorder): Call {
   const { group, version, namespace, resource, name, subresource, verb, user } = request
   const parts = [resource, name, subresource].filter((p) => p !== '')
   const call = new Call({
@@ -53,13 +56,10 @@ export function inProcessCall(request: InProcessRequest): Call {
       fieldSelector: '',
       labelSelector: '',
     },
-    auditId: '',
+    auditId: verb === 'get' ? '' : randomUUID(),
     startedAt: performance.now(),
   })
   call.user = user
-  if (request.cause !== undefined) call.auditAnnotations.set(CAUSE_ANNOTATION, request.cause)
+  call.trace = recorder.begin(call, request.cause)
   return call
 }
-
-/** Annotation of a call with what made a controller write. */
-export const CAUSE_ANNOTATION = 'kubemu.dev/cause'

@@ -11,8 +11,10 @@ import { updateDecoded } from '../api/handlers/update.ts'
 import { servedObject } from '../api/representation.ts'
 import type { ResourceCatalog } from '../api/resource-catalog.ts'
 import { fieldLabelConverter, filterOf } from '../api/selection.ts'
+import type { TraceRecorder } from '../api/trace/trace-recorder.ts'
 import type { WriteOptions as ParsedWriteOptions } from '../api/write-options.ts'
-import { methodNotAllowed, resourceNotServed } from '../apimachinery/api-error.ts'
+import { asApiError, methodNotAllowed, resourceNotServed } from '../apimachinery/api-error.ts'
+import type { Cause } from '../apimachinery/cause.ts'
 import { cloneJson } from '../apimachinery/clone.ts'
 import { parseFieldSelector } from '../apimachinery/field-selector.ts'
 import { apiVersionOf } from '../apimachinery/group-version.ts'
@@ -41,9 +43,12 @@ import { InProcessWatch } from './in-process-watch.ts'
 export interface InProcessClientOptions {
   readonly catalog: ResourceCatalog
   readonly services: HandlerServices
+  readonly recorder: TraceRecorder
   readonly user: UserInfo
   /** As HTTP clients send it: the part before the slash owns the fields that are written. */
   readonly userAgent: string
+  /** What causes the writes; undefined where nothing in the cluster does. */
+  readonly cause?: Cause
 }
 
 const PATCH_CONTENT_TYPES: Readonly<Record<PatchType, string>> = {
@@ -121,11 +126,12 @@ export class InProcessClient implements Client {
     const virtual = api.virtual.get('')
     if (!api.backing && virtual?.create) {
       const call = this.#call('create', resource, key, options, { body: object })
-      return (await createVirtual(call, api, virtual, this.#services)).object as T
+      return (await traced(call, () => createVirtual(call, api, virtual, this.#services))).object as T
     }
     const call = this.#call('create', resource, key, options)
     const own = defaultedHub(api, ownObject(api, object))
-    return served(api, await createDecoded(call, api, this.#services, parsed(options), own)) as T
+    const stored = await traced(call, () => createDecoded(call, api, this.#services, parsed(options), own))
+    return served(api, stored) as T
   }
 
   async update<T extends KubeObject>(resource: ResourceRef<T>, object: T, options: WriteOptions = {}): Promise<T> {
@@ -143,7 +149,7 @@ export class InProcessClient implements Client {
     const { namespace = '', name = '' } = object.metadata
     const call = this.#call('update', resource, { namespace, name }, options, { subresource })
     const own = (): KubeObject => endpoint.defaulted(ownObject(api, object))
-    const { stored } = await updateDecoded(call, endpoint, this.#services, parsed(options), own)
+    const { stored } = await traced(call, () => updateDecoded(call, endpoint, this.#services, parsed(options), own))
     return served(api, stored) as T
   }
 
@@ -159,7 +165,7 @@ export class InProcessClient implements Client {
     const endpoint = endpointFor(api, subresource)
     const contentType = PATCH_CONTENT_TYPES[type]
     const call = this.#call('patch', resource, key, options, { subresource, contentType, body: patch })
-    return served(api, (await patchObject(call, endpoint, this.#services)).stored) as T
+    return served(api, (await traced(call, () => patchObject(call, endpoint, this.#services))).stored) as T
   }
 
   async createSubresource(
@@ -173,7 +179,7 @@ export class InProcessClient implements Client {
     const virtual = api.virtual.get(subresource)
     if (!virtual?.create) throw methodNotAllowed()
     const call = this.#call('create', resource, key, options, { subresource, body })
-    const { object } = await createVirtual(call, api, virtual, this.#services)
+    const { object } = await traced(call, () => createVirtual(call, api, virtual, this.#services))
     return object
   }
 
@@ -189,7 +195,7 @@ export class InProcessClient implements Client {
       ...(options.dryRun ? { dryRun: ['All'] } : {}),
     }
     const call = this.#call('delete', resource, key, options, hasOptions ? { body } : {})
-    const { result } = await remove(call, api, this.#services)
+    const { result } = await traced(call, () => remove(call, api, this.#services))
     return 'bytes' in result ? served(api, result) : (result as unknown as KubeObject)
   }
 
@@ -199,6 +205,10 @@ export class InProcessClient implements Client {
 
   as(userName: string, groups: readonly string[] = []): Client {
     return new InProcessClient({ ...this.#options, user: { name: userName, uid: '', groups, extra: {} } })
+  }
+
+  causedBy(cause: Cause): Client {
+    return new InProcessClient({ ...this.#options, cause })
   }
 
   /** Errors: 404. */
@@ -215,9 +225,9 @@ export class InProcessClient implements Client {
     options: WriteOptions & { readonly force?: boolean } = {},
     request: { readonly subresource?: string; readonly contentType?: string; readonly body?: unknown } = {},
   ): Call {
-    const { user, userAgent } = this.#options
+    const { user, userAgent, cause } = this.#options
     const { subresource = '', contentType, body } = request
-    return inProcessCall({
+    const call = {
       user,
       userAgent,
       verb,
@@ -230,8 +240,24 @@ export class InProcessClient implements Client {
       ...(contentType === undefined ? {} : { contentType }),
       ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
       query: queryOf(options),
-      cause: options.cause,
-    })
+      cause,
+    }
+    return inProcessCall(call, this.#options.recorder)
+  }
+}
+
+/** Runs the work of a call and tells its trace how it ended. */
+async function traced<T>({ trace, info }: Call, work: () => Promise<T>): Promise<T> {
+  if (!trace) return await work()
+  try {
+    const result = await work()
+    trace.end(info.verb === 'create' ? 201 : 200)
+    return result
+  } catch (error) {
+    const { code = 500, reason = '', message } = asApiError(error) ?? { message: String(error) }
+    trace.failed(reason, message)
+    trace.end(code)
+    throw error
   }
 }
 

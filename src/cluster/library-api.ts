@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Trace, TraceQuery } from '../api/trace/trace-record.ts'
 import type { StatusReason } from '../apimachinery/api-error.ts'
 import type { JsonObject, KubeObject } from '../apimachinery/kube-object.ts'
 import type { ManualClock } from '../apimachinery/manual-clock.ts'
@@ -107,6 +108,11 @@ export interface Cluster {
     predicate: (objects: readonly ObjectOf<V, K>[]) => boolean,
     options?: WaitOptions,
   ): Promise<readonly ObjectOf<V, K>[]>
+  /**
+   * What was written to an object, why, and what followed from it: `trace({ kind: 'Deployment', name: 'web' })`. Throws an
+   * `ApiError` (404) where nothing is known of it.
+   */
+  trace(query: TraceQuery): Trace
   /** Resolves once what has begun in the cluster has come to rest, apart from what waits for the time to pass. */
   settled(): Promise<void>
   /** The state as one byte string, to be restored here or elsewhere. */

@@ -122,6 +122,8 @@ export class FaultyClient implements Client {
     return new FaultyClient(this.#inner.as(userName, groups), this.#line)
   }
 
+  causedBy: Client['causedBy'] = (cause) => new FaultyClient(this.#inner.causedBy(cause), this.#line)
+
   async #call<T>(resource: ResourceRef, name: string, canConflict: boolean, request: () => Promise<T>): Promise<T> {
     const { faults, random, underWay } = this.#line
     if (this.#line.isDead) return await new Promise<T>(() => {})

@@ -16,6 +16,11 @@ type Verdict = Pick<WebhookOutcome, 'rejection' | 'code'>
 const ALLOWED: Verdict = { rejection: undefined, code: 200 }
 const FAILED_HERE: Verdict = { rejection: 'apiserver_internal_error', code: 0 }
 
+const STEPS = {
+  admit: { plugin: 'MutatingAdmissionWebhook', phase: 'mutating' },
+  validating: { plugin: 'ValidatingAdmissionWebhook', phase: 'validating' },
+} as const
+
 /** Asks webhooks of one kind, each for as long as it and the request have time. */
 export class HookCaller {
   readonly #type: WebhookOutcome['type']
@@ -39,7 +44,7 @@ export class HookCaller {
     objects: () => ReviewedObjects,
     use: (response: ReviewResponse) => T,
   ): Promise<T> {
-    const { name, failsOpen } = invocation.hook
+    const { name, failsOpen, configuration } = invocation.hook
     const start = performance.now()
     let verdict = FAILED_HERE
     let failedOpen = false
@@ -60,9 +65,12 @@ export class HookCaller {
       }
       throw error
     } finally {
-      const { operation } = attributes
+      const { operation, trace, object } = attributes
       const durationMs = performance.now() - start
       this.#observer.called({ webhook: name, type: this.#type, operation, durationMs, failedOpen, ...verdict })
+      const refused = verdict.rejection !== undefined
+      if (trace?.isDetailed)
+        trace.ran({ ...STEPS[this.#type], object, durationMs, refused, webhook: name, configuration })
     }
   }
 
@@ -83,7 +91,11 @@ export class HookCaller {
     const request = reviewRequest(attributes, invocation, version, objects())
     const time = Math.max(0, Math.min(timeoutMs, attributes.timeLeftMs()))
     const response = await answered(name, async () => {
-      const answer = await this.#client.post(endpoint, request.body, { timeoutMs: time, announced: time > 0 })
+      const answer = await this.#client.post(endpoint, request.body, {
+        timeoutMs: time,
+        announced: time > 0,
+        ...(attributes.trace ? { traceparent: attributes.trace.traceparent } : {}),
+      })
       return reviewResponse(answerObject(answer), request, { mutating: this.#type === 'admit' })
     })
     for (const [key, value] of Object.entries(response.auditAnnotations)) {

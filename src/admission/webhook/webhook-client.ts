@@ -68,6 +68,15 @@ interface Hop {
   readonly url: URL
   readonly method: 'POST' | 'GET'
   readonly body: Buffer | undefined
+  readonly traceparent: string | undefined
+}
+
+export interface PostOptions {
+  readonly timeoutMs: number
+  /** The URL tells the webhook of the timeout. */
+  readonly announced: boolean
+  /** Header of that name; default: none. */
+  readonly traceparent?: string
 }
 
 /**
@@ -91,20 +100,20 @@ export class WebhookClient {
   }
 
   /**
-   * Posts JSON and reads the answer, whatever its status. `announced`: the URL tells the webhook of the timeout. Errors:
-   * {@link TransportError} where there is no answer within `timeoutMs`.
+   * Posts JSON and reads the answer, whatever its status. Errors: {@link TransportError} where there is no answer within
+   * `timeoutMs`.
    */
   async post(
     endpoint: WebhookEndpoint,
     body: Buffer,
-    { timeoutMs, announced }: { readonly timeoutMs: number; readonly announced: boolean },
+    { timeoutMs, announced, traceparent }: PostOptions,
   ): Promise<WebhookAnswer> {
     const url = urlOf(endpoint)
     if (announced) url.search = `?timeout=${Math.ceil(timeoutMs / 1000)}s`
     const abort = new AbortController()
     const timer = this.#clock.setTimer(() => abort.abort(), timeoutMs)
     try {
-      return await this.#follow({ url, method: 'POST', body }, endpoint, abort.signal)
+      return await this.#follow({ url, method: 'POST', body, traceparent }, endpoint, abort.signal)
     } catch (error) {
       if (error instanceof ReadError) throw new TransportError(error.message, { cause: error })
       const why = abort.signal.aborted ? 'context deadline exceeded' : messageOf(error)
@@ -224,7 +233,11 @@ function hostOf(endpoint: WebhookEndpoint): string {
   return port === '' ? `${host}:${protocol === 'http:' ? 80 : 443}` : host
 }
 
-function requestOptions({ url, method, body }: Hop, connections: Connections, address: Address): HttpsRequestOptions {
+function requestOptions(
+  { url, method, body, traceparent }: Hop,
+  connections: Connections,
+  address: Address,
+): HttpsRequestOptions {
   const isPlain = url.protocol === 'http:'
   const serverName = connections.serverName ?? address.host
   const headers: Record<string, string | number> = {
@@ -236,6 +249,7 @@ function requestOptions({ url, method, body }: Hop, connections: Connections, ad
     headers['content-type'] = 'application/json'
     headers['content-length'] = body.length
   }
+  if (traceparent !== undefined) headers['traceparent'] = traceparent
   const { ca, credentials } = connections
   if (credentials?.authorization) headers['authorization'] = credentials.authorization
   const plain = { method, host: address.host, port: address.port, path: url.pathname + url.search, headers }
@@ -263,7 +277,7 @@ function send({ url, body }: Hop, options: HttpsRequestOptions, signal: AbortSig
 }
 
 /** Where an answer sends the client on to, as Go's client follows it; undefined: it is the answer. */
-function redirectOf({ url, body }: Hop, { statusCode, headers }: IncomingMessage): Hop | undefined {
+function redirectOf({ url, body, traceparent }: Hop, { statusCode, headers }: IncomingMessage): Hop | undefined {
   const { location } = headers
   if (!location) return undefined
   const keepsMethod = statusCode === 307 || statusCode === 308
@@ -274,7 +288,9 @@ function redirectOf({ url, body }: Hop, { statusCode, headers }: IncomingMessage
   if (next.protocol !== 'https:' && next.protocol !== 'http:') {
     throw new TransportError(`unsupported protocol scheme ${goQuote(next.protocol.slice(0, -1))}`)
   }
-  return keepsMethod ? { url: next, method: 'POST', body } : { url: next, method: 'GET', body: undefined }
+  return keepsMethod
+    ? { url: next, method: 'POST', body, traceparent }
+    : { url: next, method: 'GET', body: undefined, traceparent }
 }
 
 async function read(response: IncomingMessage, signal: AbortSignal): Promise<WebhookAnswer> {

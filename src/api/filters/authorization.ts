@@ -25,7 +25,8 @@ export function attributesOf(call: Call): AuthorizationAttributes {
 /** Lets a request through or refuses it. Errors: 403, 500. */
 export async function authorize(call: Call, authorizer: Authorizer): Promise<void> {
   const attributes = attributesOf(call)
-  const { decision, reason, error } = await authorizer.authorize(attributes)
+  const { decision, reason, error, by } = await authorizer.authorize(attributes)
+  call.trace?.authorized(by ?? authorizer.name, reason)
   call.auditAnnotations.set('authorization.k8s.io/decision', decision === 'allow' ? 'allow' : 'forbid')
   if (reason !== '') call.auditAnnotations.set('authorization.k8s.io/reason', reason)
   if (decision === 'allow') return

@@ -6,6 +6,7 @@ import { InFlightGauge } from '../flow-control/in-flight-gauge.ts'
 import { PriorityLevel, type RejectReason, sharesOf } from '../flow-control/priority-level.ts'
 import { Histogram } from '../metrics/histogram.ts'
 import type { RequestInfo } from '../request-info.ts'
+import { TRACE_PATH } from '../trace/trace-record.ts'
 
 export interface FlowControlOptions {
   /** `--max-requests-inflight`. With priorities, the two limits together are the server's seats. */
@@ -30,8 +31,9 @@ const READ_ONLY_VERBS: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
 const LONG_RUNNING_VERBS: ReadonlySet<string> = new Set(['watch', 'proxy'])
 const LONG_RUNNING_SUBRESOURCES: ReadonlySet<string> = new Set(['attach', 'exec', 'proxy', 'log', 'portforward'])
 
-/** Watches and connections to containers: they have no deadline. */
-export function isLongRunning({ verb, isResourceRequest, subresource }: RequestInfo): boolean {
+/** Watches, connections to containers and the trace: they have no deadline. */
+export function isLongRunning({ verb, isResourceRequest, subresource, path }: RequestInfo): boolean {
+  if (!isResourceRequest && path === TRACE_PATH) return true
   return LONG_RUNNING_VERBS.has(verb) || (isResourceRequest && LONG_RUNNING_SUBRESOURCES.has(subresource))
 }
 

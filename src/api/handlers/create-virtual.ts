@@ -39,8 +39,15 @@ export async function createVirtual(
     options: optionsObject('CreateOptions', options, call.query),
     dryRun: options.dryRun,
   })
+  const { trace } = call
+  trace?.mark('decode')
   await services.admission.admit(attributes)
-  const validate = (): Promise<void> => services.admission.validate(attributes)
+  trace?.mark('mutatingAdmission')
+  const validate = async (): Promise<void> => {
+    trace?.mark('validation')
+    await services.admission.validate(attributes)
+    trace?.mark('validatingAdmission')
+  }
   const object = await handlers.create!(call, { name, namespace, body, dryRun: options.dryRun, validate })
   const isStatus = object.kind === 'Status'
   const code = isStatus && typeof object['code'] === 'number' ? object['code'] : 201

@@ -34,7 +34,10 @@ export async function createDecoded(
   ensureNamespace(object, identity.namespaced ? namespace : '')
   const warn = (text: string): void => call.warn(text)
   dedupOwnerReferences(object, warn, { afterMutatingAdmission: false })
+  const { trace } = call
+  trace?.mark('decode')
   object = resource.fieldManager('').update(undefined, object, managerOf(call, options))
+  trace?.mark('fieldManager')
   const attributes = (obj: KubeObject) =>
     admissionAttributes(call, resource, {
       operation: 'CREATE',
@@ -46,8 +49,11 @@ export async function createDecoded(
       dryRun: options.dryRun,
     })
   await services.admission.admit(attributes(object))
+  trace?.mark('mutatingAdmission')
   dedupOwnerReferences(object, warn, { afterMutatingAdmission: true })
-  return await store.create(call.context({ dryRun: options.dryRun }), object, (final) =>
-    services.admission.validate(attributes(final)),
-  )
+  return await store.create(call.context({ dryRun: options.dryRun }), object, async (final) => {
+    trace?.mark('validation')
+    await services.admission.validate(attributes(final))
+    trace?.mark('validatingAdmission')
+  })
 }

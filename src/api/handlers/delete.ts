@@ -79,8 +79,11 @@ function deleteValidation(
       options: options.object,
       dryRun: options.dryRun,
     })
+    call.trace?.mark('decode')
     await admission.admit(attributes)
+    call.trace?.mark('mutatingAdmission')
     await admission.validate(attributes)
+    call.trace?.mark('validatingAdmission')
   }
 }
 

@@ -69,6 +69,7 @@ type Change = (existing: KubeObject | undefined) => KubeObject
 /** Server-side apply: the field manager merges what the client applies into what there is. */
 function applyChange(call: Call, endpoint: Endpoint, body: Buffer, options: WriteOptions): Change {
   const parsed = parseApplied(body)
+  call.trace?.mark('decode')
   return (existing) => {
     const merged = endpoint.fieldManager.apply(existing, parsed.value, options.fieldManager, options.force)
     reportAppliedStrictErrors(call, parsed, options)
@@ -139,6 +140,7 @@ function patchChange(
     const served = endpoint.served(existing)
     const { object, shown, strictErrors } = apply(served)
     const decoded = decodePatched(endpoint, object, shown)
+    call.trace?.mark('decode')
     reportStrictErrors(call, [...strictErrors, ...decoded.strictErrors], shown, options)
     return endpoint.fieldManager.update(existing, endpoint.defaulted(decoded.object), manager)
   }

@@ -36,6 +36,7 @@ export function admissionAttributes(call: Call, resource: ApiResource, fields: A
     options: fields.options,
     dryRun: fields.dryRun,
     user: call.user,
+    trace: call.trace,
     addWarning: (text) => call.warn(text),
     addAuditAnnotation: (key, value, level) => call.annotate(key, value, level),
     spent: (layer, ms) => call.spent(layer, ms),

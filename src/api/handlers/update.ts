@@ -47,6 +47,7 @@ export async function updateDecoded(
     return object
   }
   let first: KubeObject | undefined = prepared()
+  call.trace?.mark('decode')
   const uid = first.metadata.uid
   const manager = managerOf(call, options)
   const request = admittedUpdate(call, endpoint, services, 'UpdateOptions', options, (existing) => {
@@ -76,6 +77,7 @@ export function admittedUpdate(
   const { resource, subresource, strategy } = endpoint
   const { identity } = resource.backing!
   const { admission } = services
+  const { trace } = call
   const attributes = (object: KubeObject, oldObject: KubeObject | undefined) =>
     admissionAttributes(call, resource, {
       operation: oldObject ? 'UPDATE' : 'CREATE',
@@ -95,15 +97,23 @@ export function admittedUpdate(
       const object = change(existing)
       if (!existing && object.metadata.uid && kind === 'PatchOptions')
         throw uidMismatch(resource, name, object.metadata.uid)
+      trace?.mark('fieldManager')
       await admission.admit(attributes(object, existing))
+      trace?.mark('mutatingAdmission')
       dedupOwnerReferences(object, (text) => call.warn(text), { afterMutatingAdmission: true })
       return endpoint.close(object, stored)
     },
     validateCreate: async (object) => {
       await authorizeCreate(call, services)
+      trace?.mark('validation')
       await admission.validate(attributes(object, undefined))
+      trace?.mark('validatingAdmission')
     },
-    validateUpdate: (object, old) => admission.validate(attributes(endpoint.open(object), endpoint.open(old))),
+    validateUpdate: async (object, old) => {
+      trace?.mark('validation')
+      await admission.validate(attributes(endpoint.open(object), endpoint.open(old)))
+      trace?.mark('validatingAdmission')
+    },
   }
 }
 

@@ -17,6 +17,8 @@ export interface AuthenticationRequest {
 
 export interface Authenticated {
   readonly user: UserInfo
+  /** Name of the authenticator that knew the credential. */
+  readonly method?: string
   /** Audiences that the credential is good for; undefined where the mechanism knows none. */
   readonly audiences?: readonly string[]
   /** Annotations for the audit event. */
@@ -32,6 +34,11 @@ export interface Authenticated {
 export interface Authenticator {
   readonly name: string
   authenticate(request: AuthenticationRequest): Promise<Authenticated | undefined> | Authenticated | undefined
+}
+
+/** The answer with the name of who gave it, unless it names who was asked behind. */
+export function byMethod(authenticated: Authenticated, { name }: { readonly name: string }): Authenticated {
+  return authenticated.method === undefined ? { ...authenticated, method: name } : authenticated
 }
 
 /** Why a credential was refused: for the log and the audit, never for the client. */

@@ -1,4 +1,4 @@
-import type { Authenticated, AuthenticationRequest, Authenticator } from './authenticator.ts'
+import { type Authenticated, type AuthenticationRequest, type Authenticator, byMethod } from './authenticator.ts'
 
 /**
  * Asks each authenticator in turn and stops at the first that knows the client or refuses its credential: a bad
@@ -18,7 +18,7 @@ export class FailOnErrorAuthenticator implements Authenticator {
     for (const authenticator of this.#authenticators) {
       const answer = authenticator.authenticate(request)
       const authenticated = answer instanceof Promise ? await answer : answer
-      if (authenticated) return authenticated
+      if (authenticated) return byMethod(authenticated, authenticator)
     }
     return undefined
   }

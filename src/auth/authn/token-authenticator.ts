@@ -1,5 +1,5 @@
 import { aggregateMessage } from '../../apimachinery/api-error.ts'
-import { type Authenticated, AuthenticationError } from './authenticator.ts'
+import { type Authenticated, AuthenticationError, byMethod } from './authenticator.ts'
 
 /**
  * One way to tell who holds a token. Undefined: not a token of this kind. Throwing {@link AuthenticationError}: it is,
@@ -28,7 +28,7 @@ export class TokenUnion implements TokenAuthenticator {
       try {
         const answer = member.authenticateToken(token, audiences)
         const authenticated = answer instanceof Promise ? await answer : answer
-        if (authenticated) return authenticated
+        if (authenticated) return byMethod(authenticated, member)
       } catch (error) {
         if (!(error instanceof AuthenticationError)) throw error
         failures.push(error)

@@ -1,5 +1,10 @@
-import type { Authenticated, AuthenticationRequest, Authenticator } from './authenticator.ts'
-import { AuthenticationError } from './authenticator.ts'
+import {
+  type Authenticated,
+  AuthenticationError,
+  type AuthenticationRequest,
+  type Authenticator,
+  byMethod,
+} from './authenticator.ts'
 
 /** Asks each authenticator in turn; the first that knows the client wins. */
 export class UnionAuthenticator implements Authenticator {
@@ -17,7 +22,7 @@ export class UnionAuthenticator implements Authenticator {
       try {
         const answer = authenticator.authenticate(request)
         const authenticated = answer instanceof Promise ? await answer : answer
-        if (authenticated) return authenticated
+        if (authenticated) return byMethod(authenticated, authenticator)
       } catch (error) {
         if (!(error instanceof AuthenticationError)) throw error
         failures.push(error)

@@ -25,6 +25,8 @@ export interface AuthorizationDecision {
   readonly reason: string
   /** A failure on the way: the decision stands all the same. */
   readonly error?: string
+  /** Name of the authorizer that decided, where one of several did. */
+  readonly by?: string
 }
 
 /** One way to decide what a user may do. */

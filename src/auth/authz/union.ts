@@ -20,7 +20,7 @@ export class UnionAuthorizer implements Authorizer {
     for (const authorizer of this.#authorizers) {
       const answer = authorizer.authorize(attributes)
       const decision = answer instanceof Promise ? await answer : answer
-      if (decision.decision !== 'no-opinion') return decision
+      if (decision.decision !== 'no-opinion') return { ...decision, by: authorizer.name }
       if (decision.reason !== '') reasons.push(decision.reason)
       if (decision.error !== undefined) errors.push(decision.error)
     }

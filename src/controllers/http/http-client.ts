@@ -1,4 +1,5 @@
 import { isExpired } from '../../apimachinery/api-error.ts'
+import { CAUSE_HEADER, type Cause, formatCause } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import { apiVersionOf, parseApiVersion } from '../../apimachinery/group-version.ts'
 import type { JsonObject, KubeObject } from '../../apimachinery/kube-object.ts'
@@ -202,8 +203,7 @@ export class HttpClient implements Client {
       preconditions,
       ...(dryRun ? { dryRun: ['All'] } : {}),
     }
-    const cause = options.cause === undefined ? {} : { cause: options.cause }
-    return await this.#write<KubeObject>('DELETE', pathOf(resource, key), body, cause)
+    return await this.#write<KubeObject>('DELETE', pathOf(resource, key), body, {})
   }
 
   async resources(): Promise<readonly ResourceRef[]> {
@@ -232,6 +232,11 @@ export class HttpClient implements Client {
     return new HttpClient(this.#options, this.#connection, headers)
   }
 
+  causedBy(cause: Cause): Client {
+    const headers = { ...this.#headers, [CAUSE_HEADER]: formatCause(cause) }
+    return new HttpClient(this.#options, this.#connection, headers)
+  }
+
   async #write<T>(
     method: HttpRequest['method'],
     path: string,
@@ -239,7 +244,7 @@ export class HttpClient implements Client {
     options: WriteOptions & { readonly force?: boolean },
     contentType?: string,
   ): Promise<T> {
-    const { dryRun, fieldManager, force, cause } = options
+    const { dryRun, fieldManager, force } = options
     const parameters = queryText({
       dryRun: dryRun ? 'All' : undefined,
       fieldManager,
@@ -250,7 +255,6 @@ export class HttpClient implements Client {
       path: path + parameters,
       body: JSON.stringify(body),
       ...(contentType === undefined ? {} : { contentType }),
-      ...(cause === undefined ? {} : { headers: { 'kubemu-cause': encodeURI(cause) } }),
     })
   }
 

@@ -15,6 +15,8 @@ export interface ClusterAccess {
   readonly clientKey?: string | undefined
   /** Value of the `Authorization` header. */
   readonly authorization?: string | undefined
+  /** Of the context; undefined: it names none. */
+  readonly namespace?: string | undefined
 }
 
 type Entry = Readonly<Record<string, unknown>>
@@ -38,6 +40,7 @@ export async function readKubeconfig(path: string, context?: string): Promise<Cl
     clientCertificate: await file(user, 'client-certificate'),
     clientKey: await file(user, 'client-key'),
     authorization: await authorizationOf(user, dirname(path)),
+    namespace: textOf(chosen['namespace']),
   }
 }
 

@@ -1,4 +1,5 @@
 import { isConflict, isNotFound } from '../../apimachinery/api-error.ts'
+import { causedByChange } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
 import { ApiEventRecorder } from '../runtime/api-event-recorder.ts'
@@ -163,7 +164,9 @@ export class Fleet implements NodeSurroundings {
     const key = { namespace: metadata.namespace ?? '', name: metadata.name ?? '' }
     const preconditions = metadata.uid ? { uid: metadata.uid } : {}
     try {
-      await node.client.delete(PODS, key, { gracePeriodSeconds: 0, preconditions })
+      await node.client
+        .causedBy(causedByChange({ metadata }))
+        .delete(PODS, key, { gracePeriodSeconds: 0, preconditions })
     } catch (error) {
       if (isNotFound(error) || isConflict(error) || this.nodes.get(node.name) !== node) return
       this.#options.log.warn({ err: error, pod: key.name }, 'could not remove a finished pod, trying again')

@@ -1,4 +1,6 @@
+import { type Cause, CauseCollector, causedByChange, later } from '../../apimachinery/cause.ts'
 import { formatTime, parseTime, type Timer } from '../../apimachinery/clock.ts'
+import { equalJson } from '../../apimachinery/clone.ts'
 import type { Container, LifecycleHandler, Pod, Probe } from '../../apimachinery/types/core-v1.ts'
 import type { Typed } from '../runtime/client.ts'
 import { behaviourOf } from './behaviour.ts'
@@ -33,6 +35,10 @@ export class PodWorker {
   /** As the API has it last. */
   pod: Typed<Pod>
   readonly containers: ContainerRun[]
+  /** What has changed its state since that was written last. */
+  readonly causes = new CauseCollector()
+  /** The last change by others: what the worker does, at once or in its time, it does because of that. */
+  #setOffBy: Cause
   #podIp = ''
   #hasSandbox = false
   #isStopping = false
@@ -45,6 +51,7 @@ export class PodWorker {
   constructor(node: SimulatedNode, pod: Typed<Pod>) {
     this.node = node
     this.pod = pod
+    this.#setOffBy = causedByChange(pod)
     this.uid = pod.metadata.uid ?? ''
     this.#startTime = pod.status?.startTime ?? formatTime(node.timeline.now())
     const { initContainers = [], containers = [] } = pod.spec ?? {}
@@ -114,6 +121,7 @@ export class PodWorker {
 
   /** The pod has changed in the API: ephemeral containers, deletion, behaviour of what starts from now on. */
   update(pod: Typed<Pod>): void {
+    if (changesMoreThanStatus(this.pod, pod)) this.#setOffBy = causedByChange(pod)
     this.pod = pod
     if (this.#failure || this.#isStopping) return
     for (const container of pod.spec?.ephemeralContainers ?? []) {
@@ -141,6 +149,7 @@ export class PodWorker {
   }
 
   #changed(): void {
+    this.causes.add(this.node.timeline.isTicking ? later(this.#setOffBy, 'timer') : this.#setOffBy)
     this.node.changed(this)
     for (const listener of [...this.#listeners]) listener()
   }
@@ -493,6 +502,14 @@ export class PodWorker {
     this.#releaseAddress()
     this.#changed()
   }
+}
+
+function changesMoreThanStatus({ metadata: before }: Typed<Pod>, { metadata: after }: Typed<Pod>): boolean {
+  return (
+    before.generation !== after.generation ||
+    before.deletionTimestamp !== after.deletionTimestamp ||
+    !equalJson(before.annotations, after.annotations)
+  )
 }
 
 /** When a probe that succeeds has done so often enough. */

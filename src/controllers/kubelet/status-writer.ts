@@ -1,4 +1,5 @@
 import { isConflict, isNotFound } from '../../apimachinery/api-error.ts'
+import { type Cause, causedByChange, later } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { PODS } from '../runtime/resources.ts'
@@ -59,18 +60,24 @@ export class StatusWriter {
 
   async #write(worker: PodWorker): Promise<void> {
     const { client, timeline } = worker.node
+    const cause = worker.causes.take()
     try {
       const { pod } = worker
       if (worker.isTerminal && pod.metadata.deletionTimestamp && !pod.metadata.finalizers && this.#ends.count()) {
         // In a rush, and with nobody waiting for it, the last status is not worth a write.
-        await this.#remove(worker)
+        await this.#remove(worker, cause)
         return
       }
-      const written = await client.updateSubresource(PODS, 'status', { ...pod, status: worker.status() })
+      const written = await client
+        .causedBy(cause)
+        .updateSubresource(PODS, 'status', { ...pod, status: worker.status() })
       if (isNewer(written.metadata.resourceVersion, worker.pod.metadata.resourceVersion)) worker.pod = written
-      if (worker.isTerminal && worker.pod.metadata.deletionTimestamp) await this.#remove(worker)
+      if (worker.isTerminal && worker.pod.metadata.deletionTimestamp) {
+        await this.#remove(worker, causedByChange(written))
+      }
     } catch (error) {
       if (isNotFound(error) || this.#isStopped) return
+      worker.causes.add(later(cause, 'retry'))
       if (!isConflict(error)) this.#log.warn({ err: error, pod: worker.key }, 'could not write the status of a pod')
       // After a conflict the watch brings what is missing; it may have done so already.
       if (isConflict(error) && this.#dirty.has(worker)) return
@@ -78,10 +85,10 @@ export class StatusWriter {
     }
   }
 
-  async #remove(worker: PodWorker): Promise<void> {
+  async #remove(worker: PodWorker, cause: Cause): Promise<void> {
     const { namespace = '', name = '' } = worker.pod.metadata
     const options = { gracePeriodSeconds: 0, preconditions: { uid: worker.uid } }
-    await worker.node.client.delete(PODS, { namespace, name }, options)
+    await worker.node.client.causedBy(cause).delete(PODS, { namespace, name }, options)
   }
 }
 

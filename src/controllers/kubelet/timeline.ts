@@ -15,9 +15,15 @@ export class Timeline {
   #timer: Timer | undefined
   #dueAt = Number.POSITIVE_INFINITY
   #isStopped = false
+  #isTicking = false
 
   constructor(clock: Clock) {
     this.#clock = clock
+  }
+
+  /** True while something runs whose time has come. */
+  get isTicking(): boolean {
+    return this.#isTicking
   }
 
   now(): number {
@@ -55,7 +61,12 @@ export class Timeline {
       const entry = this.#heap.pop()!
       const { run } = entry
       entry.run = undefined
-      run?.()
+      this.#isTicking = true
+      try {
+        run?.()
+      } finally {
+        this.#isTicking = false
+      }
     }
     if (this.#heap.size > 0 && !this.#isStopped && this.#heap.least! < this.#dueAt) this.#arm(this.#heap.least!)
   }

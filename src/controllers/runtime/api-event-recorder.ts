@@ -1,4 +1,5 @@
 import { asApiError, isAlreadyExists, isNotFound } from '../../apimachinery/api-error.ts'
+import { causedByChange } from '../../apimachinery/cause.ts'
 import { type Clock, formatTime } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Event, ObjectReference } from '../../apimachinery/types/core-v1.ts'
@@ -140,7 +141,7 @@ export class ApiEventRecorder implements EventRecorder {
     const event = this.#event(occurrence, correlated)
     for (let attempt = 1; !this.#isStopped; attempt++) {
       try {
-        const written = await this.#send(correlated, event)
+        const written = await this.#send(this.#options.client.causedBy(causedByChange(object)), correlated, event)
         this.#correlator.written(correlated.logKey, written.metadata.name!)
         return
       } catch (error) {
@@ -157,8 +158,7 @@ export class ApiEventRecorder implements EventRecorder {
   }
 
   /** Counts up the Event that there is, or creates one. */
-  async #send(correlated: Correlated, event: Typed<Event>): Promise<Typed<Event>> {
-    const { client } = this.#options
+  async #send(client: Client, correlated: Correlated, event: Typed<Event>): Promise<Typed<Event>> {
     if (correlated.name !== undefined) {
       const patch = { count: event.count, lastTimestamp: event.lastTimestamp, message: event.message }
       const key = { namespace: event.metadata.namespace!, name: correlated.name }

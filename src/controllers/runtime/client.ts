@@ -1,3 +1,4 @@
+import type { Cause } from '../../apimachinery/cause.ts'
 import type { GroupVersionResource } from '../../apimachinery/group-version.ts'
 import type { JsonObject, KubeObject } from '../../apimachinery/kube-object.ts'
 
@@ -57,11 +58,6 @@ export interface WatchReceiver<T extends KubeObject = KubeObject> {
 export interface WriteOptions {
   readonly dryRun?: boolean
   readonly fieldManager?: string
-  /**
-   * What made the controller write, for the trace: audit ID or event of the object that woke it. Sent as a header over
-   * HTTP, handed on in process.
-   */
-  readonly cause?: string
 }
 
 export interface DeleteOptions extends WriteOptions {
@@ -118,4 +114,6 @@ export interface Client {
   resources(): Promise<readonly ResourceRef[]>
   /** The same API as another user: each controller has an identity of its own. */
   as(userName: string, groups?: readonly string[]): Client
+  /** The same API, whose writes say what caused them, for the trace. */
+  causedBy(cause: Cause): Client
 }

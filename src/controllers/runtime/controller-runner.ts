@@ -1,4 +1,5 @@
 import { isConflict } from '../../apimachinery/api-error.ts'
+import { type Cause, causedByChange, later } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { ApiEventRecorder } from './api-event-recorder.ts'
@@ -9,7 +10,7 @@ import type { Logger } from './logger.ts'
 import { keyOf, keyText, parseKey } from './object-key.ts'
 import { RecentWrites } from './recent-writes.ts'
 import type { RuntimeMetrics } from './runtime-metrics.ts'
-import { WorkQueue } from './work-queue.ts'
+import { type TakenKey, WorkQueue } from './work-queue.ts'
 
 export interface ControllerRunnerOptions {
   /** The manager's own client: the controller's identity is made of it. */
@@ -35,7 +36,6 @@ export class ControllerRunner {
   readonly #events: ApiEventRecorder
   readonly #writes: RecentWrites
   readonly #queue: WorkQueue
-  readonly #causes = new Map<string, { readonly resource: ResourceRef; readonly object: KubeObject }>()
   readonly #removals: (() => void)[] = []
   #running = 0
   #sliceStart = 0
@@ -106,7 +106,7 @@ export class ControllerRunner {
   ): void {
     const { informers } = this.#options
     const wake = (object: KubeObject, old: KubeObject | undefined): void => {
-      for (const key of enqueue(object, old, informers)) this.#enqueue(keyText(key), resource, object)
+      for (const key of enqueue(object, old, informers)) this.#enqueue(keyText(key), object)
     }
     const remove = informers.informer(resource).addHandler({
       set: (object, old) => wake(object, old),
@@ -115,9 +115,8 @@ export class ControllerRunner {
     this.#removals.push(remove)
   }
 
-  #enqueue(key: string, resource: ResourceRef, object: KubeObject): void {
-    this.#causes.set(key, { resource, object })
-    this.#queue.add(key)
+  #enqueue(key: string, object: KubeObject): void {
+    this.#queue.add(key, causedByChange(object))
     this.#options.metrics.queueDepth(this.name, this.#queue.depth)
   }
 
@@ -129,8 +128,8 @@ export class ControllerRunner {
       if (this.#shouldYield()) return
       const taken = this.#queue.take()
       if (!taken) return
-      const isVisible = this.#writes.isVisible(taken.key, () => this.#queue.add(taken.key))
-      if (isVisible) void this.#process(taken.key, taken.waitedMs)
+      const isVisible = this.#writes.isVisible(taken.key, () => this.#queue.add(taken.key, taken.cause))
+      if (isVisible) void this.#process(taken)
       else this.#queue.done(taken.key)
     }
   }
@@ -153,19 +152,18 @@ export class ControllerRunner {
     return true
   }
 
-  async #process(key: string, waitedMs: number): Promise<void> {
+  async #process({ key, waitedMs, cause }: TakenKey): Promise<void> {
     const { metrics } = this.#options
     this.#running++
     const startedAt = performance.now()
     let outcome: 'success' | 'error' = 'success'
     try {
-      const result = await this.#controller.reconcile(parseKey(key), this.#context(key))
+      const result = await this.#controller.reconcile(parseKey(key), this.#context(key, cause))
       this.#queue.forget(key)
-      if (!this.#options.informers.get(this.#controller.for, parseKey(key))) this.#causes.delete(key)
-      if (result) this.#queue.addAfter(key, Math.max(result.requeueAfterMs, 1))
+      if (result) this.#queue.addAfter(key, Math.max(result.requeueAfterMs, 1), later(cause, 'timer'))
     } catch (error) {
       outcome = 'error'
-      this.#failed(key, error)
+      this.#failed(key, cause, error)
     }
     metrics.reconciled(this.name, outcome, performance.now() - startedAt, waitedMs)
     this.#running--
@@ -175,26 +173,17 @@ export class ControllerRunner {
     else this.#wake()
   }
 
-  #context(key: string): ReconcileContext {
+  #context(key: string, cause: Cause): ReconcileContext {
     const { informers, clock } = this.#options
     return {
-      client: this.#writes.client(key, this.#client, () => this.#causeOf(key)),
+      client: this.#writes.client(key, this.#client.causedBy(cause)),
       cache: informers,
       clock,
       events: this.#events,
     }
   }
 
-  /** The object whose change woke the key last: `apps/replicasets default/web-1 @1234`. */
-  #causeOf(key: string): string | undefined {
-    const cause = this.#causes.get(key)
-    if (!cause) return undefined
-    const { resource, object } = cause
-    const group = resource.group === '' ? '' : `${resource.group}/`
-    return `${group}${resource.resource} ${keyText(keyOf(object))} @${object.metadata.resourceVersion ?? ''}`
-  }
-
-  #failed(key: string, error: unknown): void {
+  #failed(key: string, cause: Cause, error: unknown): void {
     if (this.#isStopped) return
     const { logger, metrics } = this.#options
     const fields = { err: error, controller: this.name, key, failures: this.#queue.failures(key) }
@@ -202,6 +191,6 @@ export class ControllerRunner {
     if (isConflict(error)) logger.debug(fields, 'reconcile met a newer object, trying again')
     else logger.warn(fields, 'reconcile failed, trying again')
     metrics.retried(this.name)
-    this.#queue.addWithBackoff(key)
+    this.#queue.addWithBackoff(key, cause)
   }
 }

@@ -1,3 +1,4 @@
+import type { Cause } from '../../apimachinery/cause.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Client, DeleteOptions, ListQuery, ObjectKey, PatchType, ResourceRef, WriteOptions } from './client.ts'
 import type { InformerSet } from './informer-set.ts'
@@ -57,8 +58,8 @@ export class RecentWrites {
   }
 
   /** The client with which a key's reconcile writes. */
-  client(key: string, inner: Client, cause: () => string | undefined): Client {
-    return new RecordingClient(inner, cause, {
+  client(key: string, inner: Client): Client {
+    return new RecordingClient(inner, {
       wrote: (resource, object) => this.#wrote(key, resource, object),
       deleted: (resource, object) => this.#deleted(key, resource, object),
     })
@@ -97,15 +98,13 @@ interface WriteListener {
   deleted(resource: ResourceRef, key: ObjectKey): void
 }
 
-/** A client that tells of its writes, and says what caused them. */
+/** A client that tells of its writes. */
 class RecordingClient implements Client {
   readonly #inner: Client
-  readonly #cause: () => string | undefined
   readonly #listener: WriteListener
 
-  constructor(inner: Client, cause: () => string | undefined, listener: WriteListener) {
+  constructor(inner: Client, listener: WriteListener) {
     this.#inner = inner
-    this.#cause = cause
     this.#listener = listener
   }
 
@@ -120,11 +119,11 @@ class RecordingClient implements Client {
   watch: Client['watch'] = (resource, query, receiver) => this.#inner.watch(resource, query, receiver)
 
   async create<T extends KubeObject>(resource: ResourceRef<T>, object: T, options?: WriteOptions): Promise<T> {
-    return this.#wrote(resource, await this.#inner.create(resource, object, this.#caused(options)))
+    return this.#wrote(resource, await this.#inner.create(resource, object, options))
   }
 
   async update<T extends KubeObject>(resource: ResourceRef<T>, object: T, options?: WriteOptions): Promise<T> {
-    return this.#wrote(resource, await this.#inner.update(resource, object, this.#caused(options)))
+    return this.#wrote(resource, await this.#inner.update(resource, object, options))
   }
 
   async updateSubresource<T extends KubeObject>(
@@ -133,7 +132,7 @@ class RecordingClient implements Client {
     object: T,
     options?: WriteOptions,
   ): Promise<T> {
-    const result = await this.#inner.updateSubresource(resource, subresource, object, this.#caused(options))
+    const result = await this.#inner.updateSubresource(resource, subresource, object, options)
     return this.#wrote(resource, result)
   }
 
@@ -144,7 +143,7 @@ class RecordingClient implements Client {
     patch: Parameters<Client['patch']>[3],
     options?: Parameters<Client['patch']>[4],
   ): Promise<T> {
-    const result = await this.#inner.patch(resource, key, type, patch, this.#caused(options))
+    const result = await this.#inner.patch(resource, key, type, patch, options)
     return options?.dryRun ? result : this.#wrote(resource, result)
   }
 
@@ -155,11 +154,11 @@ class RecordingClient implements Client {
     body: KubeObject,
     options?: WriteOptions,
   ): Promise<KubeObject> {
-    return this.#inner.createSubresource(resource, key, subresource, body, this.#caused(options))
+    return this.#inner.createSubresource(resource, key, subresource, body, options)
   }
 
   async delete(resource: ResourceRef, key: ObjectKey, options?: DeleteOptions): Promise<KubeObject> {
-    const result = await this.#inner.delete(resource, key, this.#caused(options))
+    const result = await this.#inner.delete(resource, key, options)
     this.#listener.deleted(resource, key)
     return result
   }
@@ -169,16 +168,15 @@ class RecordingClient implements Client {
   }
 
   as(userName: string, groups?: readonly string[]): Client {
-    return new RecordingClient(this.#inner.as(userName, groups), this.#cause, this.#listener)
+    return new RecordingClient(this.#inner.as(userName, groups), this.#listener)
+  }
+
+  causedBy(cause: Cause): Client {
+    return new RecordingClient(this.#inner.causedBy(cause), this.#listener)
   }
 
   #wrote<T extends KubeObject>(resource: ResourceRef<T>, object: T): T {
     this.#listener.wrote(resource, object)
     return object
-  }
-
-  #caused<O extends WriteOptions>(options: O | undefined): O | undefined {
-    const cause = options?.cause ?? this.#cause()
-    return cause === undefined ? options : ({ ...options, cause } as O)
   }
 }

@@ -57,7 +57,7 @@ test('failures back off from 5 ms on, doubling up to 1,000 s; success begins ane
 test('the time that a key waited is told', () => {
   queue.add('a')
   clock.advance(250)
-  expect(queue.take()).toEqual({ key: 'a', waitedMs: 250 })
+  expect(queue.take()).toMatchObject({ key: 'a', waitedMs: 250 })
 })
 
 test('a stopped queue gives nothing out and forgets its timers', () => {
@@ -66,4 +66,23 @@ test('a stopped queue gives nothing out and forgets its timers', () => {
   queue.stop()
   expect(clock.pending).toBe(0)
   expect(queue.take()).toBeUndefined()
+})
+
+test('all that added a key since it was taken last is its cause', () => {
+  queue.add('a', { revisions: [7] })
+  queue.add('a', { revisions: [9] })
+  expect(queue.take()?.cause).toEqual({ revisions: [7, 9] })
+  queue.add('a', { revisions: [11] })
+  queue.done('a')
+  expect(queue.take()?.cause).toEqual({ revisions: [11] })
+})
+
+test('a key that comes again after a failure, or after a time of its own, keeps what it came of', () => {
+  queue.addWithBackoff('a', { revisions: [7] })
+  clock.advance(5)
+  expect(queue.take()?.cause).toEqual({ revisions: [7], trigger: 'retry' })
+  queue.done('a')
+  queue.addAfter('a', 1000, { revisions: [7], trigger: 'timer' })
+  clock.advance(1000)
+  expect(queue.take()?.cause).toEqual({ revisions: [7], trigger: 'timer' })
 })

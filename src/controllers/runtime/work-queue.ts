@@ -1,3 +1,4 @@
+import { type Cause, CauseCollector, later } from '../../apimachinery/cause.ts'
 import type { Clock, Timer } from '../../apimachinery/clock.ts'
 
 export interface WorkQueueOptions {
@@ -10,9 +11,17 @@ export interface WorkQueueOptions {
   readonly maxBackoffMs?: number
 }
 
+/** A key to work on. */
+export interface TakenKey {
+  readonly key: string
+  readonly waitedMs: number
+  /** All that added it. */
+  readonly cause: Cause
+}
+
 /**
  * Keys that wait for work. A key is in the queue once, however often it is added, and is never given out while it is
- * being worked on: what is added meanwhile comes again afterwards.
+ * being worked on: what is added meanwhile comes again afterwards. What a key was added for is kept with it.
  *
  * @see client-go util/workqueue
  */
@@ -25,6 +34,8 @@ export class WorkQueue {
   readonly #waiting = new Map<string, number>()
   readonly #processing = new Set<string>()
   readonly #dirty = new Set<string>()
+  /** Why keys wait, or will when they are done. */
+  readonly #causes = new Map<string, CauseCollector>()
   readonly #delayed = new Map<string, { readonly at: number; readonly timer: Timer }>()
   readonly #failures = new Map<string, number>()
   #isStopped = false
@@ -46,8 +57,10 @@ export class WorkQueue {
     return this.#waiting.size === 0 && this.#processing.size === 0
   }
 
-  add(key: string): void {
-    if (this.#isStopped || this.#waiting.has(key)) return
+  add(key: string, cause?: Cause): void {
+    if (this.#isStopped) return
+    if (cause) this.#causesOf(key).add(cause)
+    if (this.#waiting.has(key)) return
     if (this.#processing.has(key)) {
       this.#dirty.add(key)
       return
@@ -56,11 +69,20 @@ export class WorkQueue {
     this.#onReady()
   }
 
+  #causesOf(key: string): CauseCollector {
+    let causes = this.#causes.get(key)
+    if (!causes) {
+      causes = new CauseCollector()
+      this.#causes.set(key, causes)
+    }
+    return causes
+  }
+
   /** Adds a key after a time; the earliest of several times counts. */
-  addAfter(key: string, delayMs: number): void {
+  addAfter(key: string, delayMs: number, cause?: Cause): void {
     if (this.#isStopped) return
     if (delayMs <= 0) {
-      this.add(key)
+      this.add(key, cause)
       return
     }
     const at = this.#clock.now() + delayMs
@@ -69,16 +91,17 @@ export class WorkQueue {
     known?.timer.cancel()
     const timer = this.#clock.setTimer(() => {
       this.#delayed.delete(key)
-      this.add(key)
+      this.add(key, cause)
     }, delayMs)
     this.#delayed.set(key, { at, timer })
   }
 
   /** Adds a key that failed after its back-off. */
-  addWithBackoff(key: string): void {
+  addWithBackoff(key: string, cause?: Cause): void {
     const failures = this.#failures.get(key) ?? 0
     this.#failures.set(key, failures + 1)
-    this.addAfter(key, Math.min(this.#baseBackoffMs * 2 ** failures, this.#maxBackoffMs))
+    const delayMs = Math.min(this.#baseBackoffMs * 2 ** failures, this.#maxBackoffMs)
+    this.addAfter(key, delayMs, cause && later(cause, 'retry'))
   }
 
   /** How often a key has failed since it last succeeded. */
@@ -92,11 +115,13 @@ export class WorkQueue {
   }
 
   /** Takes the key that has waited longest; {@link done} must follow. Undefined where there is none. */
-  take(): { readonly key: string; readonly waitedMs: number } | undefined {
+  take(): TakenKey | undefined {
     for (const [key, since] of this.#waiting) {
       this.#waiting.delete(key)
       this.#processing.add(key)
-      return { key, waitedMs: this.#clock.now() - since }
+      const cause = this.#causes.get(key)?.take() ?? NO_CAUSE
+      this.#causes.delete(key)
+      return { key, waitedMs: this.#clock.now() - since, cause }
     }
     return undefined
   }
@@ -114,5 +139,8 @@ export class WorkQueue {
     this.#delayed.clear()
     this.#waiting.clear()
     this.#dirty.clear()
+    this.#causes.clear()
   }
 }
+
+const NO_CAUSE: Cause = { revisions: [] }

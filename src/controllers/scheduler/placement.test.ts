@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import { ManualClock } from '../../apimachinery/manual-clock.ts'
 import type { Node, Pod, PodSpec } from '../../apimachinery/types/core-v1.ts'
 import type { PodDisruptionBudget } from '../../apimachinery/types/policy-v1.ts'
-import type { Client } from '../runtime/client.ts'
 import { ClusterState } from './cluster-state.ts'
 import { fitMessage } from './fit-failure.ts'
 import { Nominations } from './nominations.ts'
@@ -46,7 +45,7 @@ function world(nodes: readonly Node[], running: readonly Pod[] = [], budgets: re
   for (const n of nodes) cluster.setNode(n)
   for (const p of running) cluster.setPod(p)
   const nominations = new Nominations()
-  const binder = new VolumeBinder({} as Client, NO_OBJECTS, new ManualClock())
+  const binder = new VolumeBinder(NO_OBJECTS, new ManualClock())
   const placer = new Placer(defaultPlugins(binder), nominations)
   return {
     nominations,

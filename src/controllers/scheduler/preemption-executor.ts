@@ -1,4 +1,5 @@
 import { isNotFound } from '../../apimachinery/api-error.ts'
+import type { Cause } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Pod } from '../../apimachinery/types/core-v1.ts'
 import type { Client, Typed } from '../runtime/client.ts'
@@ -18,6 +19,20 @@ export interface PreemptionExecutorOptions {
   readonly objects: ObjectReader
   /** Preempting for a pod failed: it is to be tried again. */
   onFailure(uid: string): void
+}
+
+export interface PreemptionOptions {
+  /** Pods that lose their claim on the node by that. */
+  readonly outbid: readonly PodInfo[]
+  /** What woke the pod that room is made for. */
+  readonly cause: Cause
+}
+
+/** Room that is being made for a pod. */
+interface Run {
+  readonly preemptor: Pod
+  readonly node: string
+  readonly client: Client
 }
 
 /**
@@ -46,13 +61,13 @@ export class PreemptionExecutor {
     return now !== undefined && now.metadata.uid === last.metadata.uid && !now.metadata.deletionTimestamp
   }
 
-  /** Begins to make room for a pod; `outbid` are pods that lose their claim on the node by that. */
-  start(preemptor: Pod, candidate: Candidate, outbid: readonly PodInfo[]): void {
+  /** Begins to make room for a pod. */
+  start(preemptor: Pod, candidate: Candidate, { outbid, cause }: PreemptionOptions): void {
     const uid = preemptor.metadata.uid ?? ''
     const victims = candidate.victims.filter(({ pod }) => !pod.metadata.deletionTimestamp).map(({ pod }) => pod)
     if (victims.length === 0) return
     this.#running.set(uid, undefined)
-    void this.#run(preemptor, candidate.node, victims, outbid)
+    void this.#run({ preemptor, node: candidate.node, client: this.#options.client.causedBy(cause) }, victims, outbid)
       .catch((error: unknown) => {
         this.#options.log.warn({ err: error, pod: preemptor.metadata.name }, 'preemption failed')
         this.#running.delete(uid)
@@ -61,17 +76,17 @@ export class PreemptionExecutor {
       .finally(() => this.#running.delete(uid))
   }
 
-  async #run(preemptor: Pod, node: string, victims: readonly Pod[], outbid: readonly PodInfo[]): Promise<void> {
-    const { client, clock } = this.#options
-    await Promise.all(outbid.map(({ pod }) => writePodStatus(client, clock, pod, { nominatedNodeName: '' })))
-    await Promise.all(victims.slice(0, -1).map((victim) => this.#preempt(preemptor, node, victim)))
+  async #run(run: Run, victims: readonly Pod[], outbid: readonly PodInfo[]): Promise<void> {
+    const { clock } = this.#options
+    await Promise.all(outbid.map(({ pod }) => writePodStatus(run.client, clock, pod, { nominatedNodeName: '' })))
+    await Promise.all(victims.slice(0, -1).map((victim) => this.#preempt(run, victim)))
     const last = victims.at(-1)!
-    this.#running.set(preemptor.metadata.uid ?? '', last)
-    await this.#preempt(preemptor, node, last)
+    this.#running.set(run.preemptor.metadata.uid ?? '', last)
+    await this.#preempt(run, last)
   }
 
-  async #preempt(preemptor: Pod, node: string, victim: Pod): Promise<void> {
-    const { client, clock, events } = this.#options
+  async #preempt({ preemptor, node, client }: Run, victim: Pod): Promise<void> {
+    const { clock, events } = this.#options
     const scheduler = preemptor.spec?.schedulerName || 'default-scheduler'
     await writePodStatus(client, clock, victim, {
       condition: {

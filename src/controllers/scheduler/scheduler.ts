@@ -1,3 +1,4 @@
+import type { Cause } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Binding, Node, Pod } from '../../apimachinery/types/core-v1.ts'
@@ -116,7 +117,7 @@ class Scheduler implements RunningScheduler {
     this.#informers = new InformerSet({ client, clock, logger: log, metrics: noMetrics })
     this.#events = new ApiEventRecorder({ client, clock, logger: log, component: schedulerName })
     const objects = this.#informers
-    this.#binder = new VolumeBinder(client, objects, clock)
+    this.#binder = new VolumeBinder(objects, clock)
     const plugins = defaultPlugins(this.#binder)
     this.#placer = new Placer(plugins, this.#nominations)
     this.#executor = new PreemptionExecutor({
@@ -302,7 +303,8 @@ class Scheduler implements RunningScheduler {
       return
     }
     const { candidate } = outcome
-    this.#executor.start(pod, candidate, outbidNominations(pod, candidate.node, this.#nominations))
+    const outbid = outbidNominations(pod, candidate.node, this.#nominations)
+    this.#executor.start(pod, candidate, { outbid, cause: queued.cause })
     this.#nominations.set(cycle.info, candidate.node)
     this.#unschedulable(queued, failure.plugins, fitMessage(failure), candidate.node)
   }
@@ -315,7 +317,7 @@ class Scheduler implements RunningScheduler {
   ): void {
     if (nominatedNodeName === '') this.#nominations.delete(queued.uid)
     this.#queue.rejected(queued, plugins)
-    this.#report(queued.pod, 'Unschedulable', message, nominatedNodeName)
+    this.#report(queued, 'Unschedulable', message, nominatedNodeName)
   }
 
   #failed(queued: QueuedPod, error: unknown): void {
@@ -323,15 +325,16 @@ class Scheduler implements RunningScheduler {
     this.#log.warn({ err: error, pod: queued.pod.metadata.name }, 'error scheduling pod')
     this.#queue.rejected(queued, new Set())
     this.#nominations.delete(queued.uid)
-    this.#report(queued.pod, 'SchedulerError', message, '')
+    this.#report(queued, 'SchedulerError', message, '')
   }
 
-  #report(pod: Pod, reason: string, message: string, nominatedNodeName: string | undefined): void {
+  #report(queued: QueuedPod, reason: string, message: string, nominatedNodeName: string | undefined): void {
+    const { pod, cause } = queued
     const note = message.length <= MAX_NOTE ? message : `${message.slice(0, MAX_NOTE - 4)} ...`
     this.#events.record(typed(pod), 'Warning', 'FailedScheduling', note)
     const condition = { type: 'PodScheduled', status: 'False', reason, message }
     const news = { condition, ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }) }
-    writePodStatus(this.#client, this.#clock, pod, news).catch((error: unknown) => {
+    writePodStatus(this.#client.causedBy(cause), this.#clock, pod, news).catch((error: unknown) => {
       this.#log.warn({ err: error, pod: pod.metadata.name }, 'could not write the status of a pod')
     })
   }
@@ -344,7 +347,7 @@ class Scheduler implements RunningScheduler {
     this.#nominations.delete(queued.uid)
     this.#queue.event({ kind: 'pod', new: pod, assigned: true })
     this.#bindings++
-    this.#bind(queued.pod, nodeName, plan)
+    this.#bind(queued, nodeName, plan)
       .catch((error: unknown) => this.#bindingFailed(queued, plan, error))
       .finally(() => {
         this.#bindings--
@@ -352,12 +355,17 @@ class Scheduler implements RunningScheduler {
       })
   }
 
-  async #bind(pod: Pod, nodeName: string, plan: VolumePlan | undefined): Promise<void> {
+  async #bind(
+    { pod, cause }: { readonly pod: Pod; readonly cause: Cause },
+    nodeName: string,
+    plan: VolumePlan | undefined,
+  ): Promise<void> {
+    const client = this.#client.causedBy(cause)
     const { namespace = '', name = '', uid } = pod.metadata
     if (plan) {
       // Binding volumes takes time: the choice is made known, so that others leave the room.
-      await writePodStatus(this.#client, this.#clock, pod, { nominatedNodeName: nodeName })
-      await wrapped('running PreBind plugin "VolumeBinding"', this.#binder.bind(pod, plan, nodeName))
+      await writePodStatus(client, this.#clock, pod, { nominatedNodeName: nodeName })
+      await wrapped('running PreBind plugin "VolumeBinding"', this.#binder.bind(client, pod, plan, nodeName))
     }
     const binding: Typed<Binding> = {
       apiVersion: 'v1',
@@ -366,7 +374,7 @@ class Scheduler implements RunningScheduler {
       target: { kind: 'Node', name: nodeName },
     }
     const key: ObjectKey = { namespace, name }
-    await wrapped('running Bind plugin "DefaultBinder"', this.#client.createSubresource(PODS, key, 'binding', binding))
+    await wrapped('running Bind plugin "DefaultBinder"', client.createSubresource(PODS, key, 'binding', binding))
     if (this.#isStopped) return
     const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`
     this.#events.record(typed(pod), 'Normal', 'Scheduled', message)

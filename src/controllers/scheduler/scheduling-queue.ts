@@ -1,3 +1,4 @@
+import { type Cause, CauseCollector, causedByChange, later } from '../../apimachinery/cause.ts'
 import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import type { Pod } from '../../apimachinery/types/core-v1.ts'
 import { OrderedHeap } from './ordered-heap.ts'
@@ -29,6 +30,10 @@ export interface QueuedPod {
   place: Place
   /** Tells the heap's entry of now from older ones of the same pod. */
   ticket: number
+  /** What wakes it until its next attempt. */
+  readonly wakers: CauseCollector
+  /** What woke it for its present or last attempt. */
+  cause: Cause
 }
 
 interface Entry {
@@ -106,7 +111,10 @@ export class SchedulingQueue {
       backoffUntilMs: 0,
       place: 'none',
       ticket: 0,
+      wakers: new CauseCollector(),
+      cause: { revisions: [] },
     }
+    queued.wakers.add(causedByChange(pod))
     this.#pods.set(queued.uid, queued)
     this.#activate(queued)
   }
@@ -120,10 +128,15 @@ export class SchedulingQueue {
     }
     const wasGated = isGated(old)
     queued.pod = pod
-    if (wasGated && !isGated(pod)) this.#activate(queued)
+    if (wasGated && !isGated(pod)) {
+      queued.wakers.add(causedByChange(pod))
+      this.#activate(queued)
+    }
     if (podPriority(old) !== podPriority(pod) && queued.place === 'active') this.#activate(queued)
     if (queued.place !== 'unschedulable') return
-    if (events.some((event) => this.#isWorthIt(queued, event))) this.#requeue(queued)
+    if (!events.some((event) => this.#isWorthIt(queued, event))) return
+    queued.wakers.add(causedByChange(pod))
+    this.#requeue(queued)
   }
 
   delete(uid: string): void {
@@ -139,6 +152,7 @@ export class SchedulingQueue {
     if (!queued) return undefined
     this.#move(queued, 'none')
     queued.attempts++
+    queued.cause = queued.wakers.take()
     return queued
   }
 
@@ -175,21 +189,27 @@ export class SchedulingQueue {
     const backoff = Math.min(INITIAL_BACKOFF_MS * 2 ** (count - 1), MAX_BACKOFF_MS)
     const until = queued.timestampMs + backoff
     queued.backoffUntilMs = until - (until % BACKOFF_WINDOW_MS)
-    if (plugins.size === 0) this.#requeue(queued)
-    else this.#park(queued)
+    if (plugins.size === 0) {
+      queued.wakers.add(later(queued.cause, 'retry'))
+      this.#requeue(queued)
+    } else this.#park(queued)
   }
 
   /** Something changed in the cluster: wakes the pods that it may help. */
   event(event: ClusterEvent, concerns: (pod: Pod) => boolean = () => true): void {
     for (const queued of [...this.#unschedulable]) {
-      if (concerns(queued.pod) && this.#isWorthIt(queued, event)) this.#requeue(queued)
+      if (!concerns(queued.pod) || !this.#isWorthIt(queued, event)) continue
+      queued.wakers.add(causeOf(event))
+      this.#requeue(queued)
     }
   }
 
-  /** Tries a pod again at once. */
+  /** Tries a pod again at once, as what was done for it has failed. */
   activate(uid: string): void {
     const queued = this.#pods.get(uid)
-    if (queued && queued.place !== 'none') this.#activate(queued)
+    if (!queued || queued.place === 'none') return
+    queued.wakers.add(later(queued.cause, 'retry'))
+    this.#activate(queued)
   }
 
   close(): void {
@@ -268,12 +288,19 @@ export class SchedulingQueue {
     this.#flushTimer = undefined
     const before = this.#options.clock.now() - MAX_UNSCHEDULABLE_MS
     for (const queued of [...this.#unschedulable]) {
-      if (queued.timestampMs < before && !isGated(queued.pod)) this.#requeue(queued)
+      if (queued.timestampMs >= before || isGated(queued.pod)) continue
+      queued.wakers.add(later(queued.cause, 'timer'))
+      this.#requeue(queued)
     }
     if (this.#unschedulable.size > 0) {
       this.#flushTimer = this.#options.clock.setTimer(() => this.#flush(), FLUSH_INTERVAL_MS)
     }
   }
+}
+
+function causeOf(event: ClusterEvent): Cause {
+  const object = event.kind === 'any' ? undefined : (event.new ?? event.old)
+  return object ? causedByChange(object) : { revisions: [] }
 }
 
 function isGated(pod: Pod): boolean {

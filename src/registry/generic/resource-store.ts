@@ -207,6 +207,7 @@ export class ResourceStore {
     }
     try {
       const kv = await timed(context, this.#store.create(key, bytes, this.#writeOptions(object)))
+      context.trace?.wrote({ action: 'created', identity: this.identity, object, revision: kv.modRevision })
       return this.#stored(object, kv)
     } catch (error) {
       if (isStorageError(error, 'KeyExists')) throw await this.#existsError(key, object)
@@ -321,9 +322,14 @@ export class ResourceStore {
   ): Promise<StoredObject> {
     object.metadata.resourceVersion = String(current.revision)
     // A write that would change nothing is left out.
-    if (context.dryRun || equalJson(object, current.object)) return new LooseObject(this.codec, object)
+    if (context.dryRun || equalJson(object, current.object)) {
+      context.trace?.wrote({ action: 'unchanged', identity: this.identity, object, revision: current.revision })
+      return new LooseObject(this.codec, object)
+    }
     const bytes = this.#encode(object)
     const kv = await timed(context, this.#store.update(key, bytes, current.revision, this.#writeOptions(object)))
+    const { modRevision: revision } = kv
+    context.trace?.wrote({ action: 'updated', identity: this.identity, object, old: current.object, revision })
     return this.#stored(object, kv)
   }
 
@@ -478,6 +484,7 @@ export class ResourceStore {
       if (context.dryRun) return current.object
       try {
         const { revision } = await timed(context, this.#store.delete(key, current.revision))
+        context.trace?.wrote({ action: 'deleted', identity: this.identity, object: current.object, revision })
         const gone: KubeObject = {
           ...current.object,
           metadata: { ...current.object.metadata, resourceVersion: String(revision) },

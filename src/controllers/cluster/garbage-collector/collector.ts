@@ -1,4 +1,5 @@
 import { isNotFound } from '../../../apimachinery/api-error.ts'
+import { type Cause, causedByChange } from '../../../apimachinery/cause.ts'
 import type { Clock } from '../../../apimachinery/clock.ts'
 import { goQuote } from '../../../apimachinery/go-quote.ts'
 import { apiVersionOf } from '../../../apimachinery/group-version.ts'
@@ -7,7 +8,7 @@ import type { OwnerReference } from '../../../apimachinery/types/meta-v1.ts'
 import type { Client, ResourceRef } from '../../runtime/client.ts'
 import type { EventRecorder } from '../../runtime/controller.ts'
 import type { Logger } from '../../runtime/logger.ts'
-import { WorkQueue } from '../../runtime/work-queue.ts'
+import { type TakenKey, WorkQueue } from '../../runtime/work-queue.ts'
 import { AbsentOwners } from './absent-owners.ts'
 import { CollectorClient } from './collector-client.ts'
 import { KindIndex, UnknownKindError } from './kinds.ts'
@@ -48,23 +49,37 @@ export class Collector {
   readonly graph: OwnerGraph
   readonly kinds = new KindIndex()
   readonly #options: CollectorOptions
-  readonly #client: CollectorClient
   readonly #absent = new AbsentOwners()
   readonly #queue: WorkQueue
+  /** The change that the graph is being told of. */
+  #change: Cause | undefined
   #isRunning = false
   #active = 0
   #onIdle: (() => void) | undefined
 
   constructor(options: CollectorOptions) {
     this.#options = options
-    this.#client = new CollectorClient(options.client)
     this.#queue = new WorkQueue({ clock: options.clock, onReady: () => this.#wake() })
     this.graph = new OwnerGraph({
-      attemptToDelete: (uid) => this.#queue.add(`delete/${uid}`),
-      attemptToOrphan: (uid) => this.#queue.add(`orphan/${uid}`),
+      attemptToDelete: (uid) => this.#queue.add(`delete/${uid}`, this.#change),
+      attemptToOrphan: (uid) => this.#queue.add(`orphan/${uid}`, this.#change),
       absent: (node) => this.#absent.addNode(node),
       invalidNamespace: (dependent, reference) => this.#reportInvalidNamespace(dependent, reference),
     })
+  }
+
+  /** An object is there, or has changed. */
+  set(resource: ResourceRef, object: KubeObject): void {
+    this.#change = causedByChange(object)
+    this.graph.set(resource, object)
+    this.#change = undefined
+  }
+
+  /** An object is gone; `cause`: its deletion, where that was heard of. */
+  remove(uid: string, cause?: Cause): void {
+    this.#change = cause
+    this.graph.remove(uid)
+    this.#change = undefined
   }
 
   /** Begins to look at objects: to be called once the graph shows everything. */
@@ -86,20 +101,20 @@ export class Collector {
     while (this.#isRunning && this.#active < CONCURRENCY) {
       const taken = this.#queue.take()
       if (!taken) return
-      void this.#process(taken.key)
+      void this.#process(taken)
     }
   }
 
-  async #process(key: string): Promise<void> {
+  async #process({ key, cause }: TakenKey): Promise<void> {
     this.#active++
     try {
-      if (await this.#attempt(key)) this.#queue.forget(key)
-      else this.#queue.addWithBackoff(key)
+      if (await this.#attempt(key, cause)) this.#queue.forget(key)
+      else this.#queue.addWithBackoff(key, cause)
     } catch (error) {
       // A kind that is not served may be soon.
       const level = error instanceof UnknownKindError ? 'debug' : 'warn'
       this.#options.logger[level]({ err: error, key }, 'could not collect an object, trying again')
-      this.#queue.addWithBackoff(key)
+      this.#queue.addWithBackoff(key, cause)
     }
     this.#queue.done(key)
     this.#active--
@@ -108,66 +123,67 @@ export class Collector {
   }
 
   /** False where the object has to be looked at again. */
-  async #attempt(key: string): Promise<boolean> {
+  async #attempt(key: string, cause: Cause): Promise<boolean> {
     const node = this.graph.get(key.slice(key.indexOf('/') + 1))
     if (!node) return true
-    if (!key.startsWith('orphan/')) return await this.#attemptToDelete(node)
-    await this.#orphanDependents(node)
+    const client = new CollectorClient(this.#options.client.causedBy(cause))
+    if (!key.startsWith('orphan/')) return await this.#attemptToDelete(node, client, cause)
+    await this.#orphanDependents(node, client)
     return true
   }
 
-  async #orphanDependents(owner: GraphNode): Promise<void> {
+  async #orphanDependents(owner: GraphNode, client: CollectorClient): Promise<void> {
     const dependents = this.graph.dependentsOf(owner.uid)
-    await Promise.all(dependents.map((d) => this.#client.removeOwners(d, [owner.uid]).catch(ignoreNotFound)))
-    await this.#client.removeFinalizer(owner, ORPHAN_FINALIZER)
+    await Promise.all(dependents.map((d) => client.removeOwners(d, [owner.uid]).catch(ignoreNotFound)))
+    await client.removeFinalizer(owner, ORPHAN_FINALIZER)
   }
 
-  async #attemptToDelete(node: GraphNode): Promise<boolean> {
+  async #attemptToDelete(node: GraphNode, client: CollectorClient, cause: Cause): Promise<boolean> {
     if (node.metadata.deletionTimestamp !== undefined && !isDeletingDependents(node)) return true
-    const live = await this.#client.live(node)
+    const live = await client.live(node)
     // Gone: its own deletion is still to be heard of, and will wake its dependents.
     if (!live) return true
     if (isDeletingDependents(node)) {
-      await this.#finishForeground(node)
+      await this.#finishForeground(node, client, cause)
       return true
     }
     const references = live.metadata.ownerReferences ?? []
     if (references.length === 0) return true
     const owners = await this.#classify(node, references)
     if (!owners) return true
-    if (owners.solid.length > 0) return await this.#keep(node, owners)
+    if (owners.solid.length > 0) return await this.#keep(node, owners, client)
     if (owners.waiting.length > 0 && this.graph.dependentsOf(node.uid).length > 0)
-      await this.#deleteForeground(node, live)
-    else await this.#client.delete(node, live, ownPolicy(live))
+      await this.#deleteForeground(node, live, client)
+    else await client.delete(node, live, ownPolicy(live))
     return true
   }
 
   /** An owner is left: only references to others go. */
-  async #keep(node: GraphNode, { dangling, waiting }: Owners): Promise<boolean> {
+  async #keep(node: GraphNode, { dangling, waiting }: Owners, client: CollectorClient): Promise<boolean> {
     const gone = [...dangling, ...waiting].map((r) => r.uid)
     if (gone.length > 0) {
-      await this.#client.removeOwners(node, gone)
+      await client.removeOwners(node, gone)
       return true
     }
     // An owner that exists but has not been seen may go before it is: its deletion would not be heard of.
     return this.graph.hasSeenOwnersOf(node)
   }
 
-  async #deleteForeground(node: GraphNode, live: KubeObject): Promise<void> {
+  async #deleteForeground(node: GraphNode, live: KubeObject, client: CollectorClient): Promise<void> {
     // Owners and dependents that all wait for dependents may wait for each other.
-    if (this.graph.dependentsOf(node.uid).some(isDeletingDependents)) await this.#client.unblockOwners(node)
-    const now = (await this.#client.live(node)) ?? live
-    await this.#client.delete(node, now, 'Foreground')
+    if (this.graph.dependentsOf(node.uid).some(isDeletingDependents)) await client.unblockOwners(node)
+    const now = (await client.live(node)) ?? live
+    await client.delete(node, now, 'Foreground')
   }
 
-  async #finishForeground(node: GraphNode): Promise<void> {
+  async #finishForeground(node: GraphNode, client: CollectorClient, cause: Cause): Promise<void> {
     const blocking = this.graph.blockingDependentsOf(node.uid)
     if (blocking.length === 0) {
-      await this.#client.removeFinalizer(node, FOREGROUND_FINALIZER)
+      await client.removeFinalizer(node, FOREGROUND_FINALIZER)
       return
     }
     for (const dependent of blocking) {
-      if (!isDeletingDependents(dependent)) this.#queue.add(`delete/${dependent.uid}`)
+      if (!isDeletingDependents(dependent)) this.#queue.add(`delete/${dependent.uid}`, cause)
     }
   }
 

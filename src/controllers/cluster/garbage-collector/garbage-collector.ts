@@ -1,3 +1,4 @@
+import { causedByChange } from '../../../apimachinery/cause.ts'
 import type { Timer } from '../../../apimachinery/clock.ts'
 import type { KubeObject } from '../../../apimachinery/kube-object.ts'
 import type { Client, ResourceRef } from '../../runtime/client.ts'
@@ -78,7 +79,7 @@ class Monitors {
   }
 
   async #monitor(id: string, resource: ResourceRef): Promise<void> {
-    const { graph } = this.#collector
+    const collector = this.#collector
     const isDefinitions = id === CUSTOM_RESOURCE_DEFINITIONS
     const seen = new Set<string>()
     const handler = {
@@ -87,7 +88,7 @@ class Monitors {
         // Deleted and made anew between two lists: the one before is gone.
         if (old && old.metadata.uid !== uid) forget(old)
         seen.add(uid)
-        graph.set(resource, object)
+        collector.set(resource, object)
         if (isDefinitions) this.#later(DEFINITION_RESYNC_MS)
       },
       remove: (object: KubeObject) => {
@@ -97,7 +98,7 @@ class Monitors {
     }
     const forget = (object: KubeObject): void => {
       seen.delete(object.metadata.uid!)
-      graph.remove(object.metadata.uid!)
+      collector.remove(object.metadata.uid!, causedByChange(object))
     }
     const { informers } = this.#context
     const shared = informers.find(resource)
@@ -106,7 +107,7 @@ class Monitors {
     this.#monitors.set(id, () => {
       removeHandler()
       if (!shared) informer.stop()
-      if (!this.#isStopped) for (const uid of seen) graph.remove(uid)
+      if (!this.#isStopped) for (const uid of seen) collector.remove(uid)
     })
     if (!shared) informer.start()
     await informer.synced

@@ -28,15 +28,13 @@ interface Waiting {
  * @see plugins/volumebinding/binder.go
  */
 export class VolumeBinder {
-  readonly #client: Client
   readonly #objects: ObjectReader
   readonly #clock: Clock
   readonly #assumedVolumes: Map<string, Volume> = new Map()
   readonly #assumedClaims: Map<string, Claim> = new Map()
   readonly #waiting: Set<Waiting> = new Set()
 
-  constructor(client: Client, objects: ObjectReader, clock: Clock) {
-    this.#client = client
+  constructor(objects: ObjectReader, clock: Clock) {
     this.#objects = objects
     this.#clock = clock
   }
@@ -84,9 +82,9 @@ export class VolumeBinder {
   }
 
   /** Writes a plan and waits until every claim is bound. Errors: what the API says, a reset decision, a timeout. */
-  async bind(pod: Pod, plan: VolumePlan, nodeName: string): Promise<void> {
-    for (const { volume } of plan.bindings) await this.#client.update(PERSISTENT_VOLUMES, volume)
-    for (const claim of plan.provisions) await this.#client.update(PERSISTENT_VOLUME_CLAIMS, claim)
+  async bind(client: Client, pod: Pod, plan: VolumePlan, nodeName: string): Promise<void> {
+    for (const { volume } of plan.bindings) await client.update(PERSISTENT_VOLUMES, volume)
+    for (const claim of plan.provisions) await client.update(PERSISTENT_VOLUME_CLAIMS, claim)
     await new Promise<void>((resolve, reject) => {
       let timer: Timer | undefined
       const waiting: Waiting = {
