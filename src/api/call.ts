@@ -28,6 +28,9 @@ export type LatencyLayer =
   | 'etcd'
   | 'response-write'
 
+/** Layers whose time says nothing of the server itself. */
+const OTHERS: ReadonlySet<LatencyLayer> = new Set(['apf-queue-wait', 'mutating-webhook', 'validating-webhook'])
+
 /** Takes what the audit is to tell of a request; what it is given it reads at once, or not at all. */
 export interface RequestAudit {
   /** The object that the client sent, in the version in which it did. */
@@ -66,6 +69,7 @@ export class Call {
   sentBytes = 0
   /** Milliseconds from the start that the request may take. */
   allottedMs = MAX_WRITE_MS
+  #othersMs = 0
   #latencies: Map<LatencyLayer, number> | undefined
   #ended: (() => void)[] | undefined
   /** Set where the request may write something that is recorded. */
@@ -103,8 +107,14 @@ export class Call {
     return this.#latencies ?? new Map()
   }
 
+  /** Milliseconds that went to others: webhooks, and requests that were served first. */
+  get othersMs(): number {
+    return this.#othersMs
+  }
+
   /** Adds to the milliseconds spent in a layer; kept for requests that are audited. */
   spent(layer: LatencyLayer, ms: number): void {
+    if (OTHERS.has(layer)) this.#othersMs += ms
     if (!this.audit) return
     this.#latencies ??= new Map()
     this.#latencies.set(layer, (this.#latencies.get(layer) ?? 0) + ms)

@@ -103,6 +103,8 @@ describe('/metrics', () => {
     expect(text).toContain(
       `apiserver_response_sizes_bucket{${labels.replace('dry_run="",', '')},component="apiserver",le="1000"} 1\n`,
     )
+    const own = `apiserver_request_sli_duration_seconds_count{${labels.replace('dry_run="",', '')},component="apiserver"} 1\n`
+    expect(text).toContain(own)
     const namespaces = 'group="",version="v1",resource="namespaces"'
     const events = new RegExp(`\\napiserver_watch_events_total\\{${namespaces}\\} (\\d+)\\n`).exec(text)?.[1]
     expect(Number(events)).toBeGreaterThanOrEqual(4)
