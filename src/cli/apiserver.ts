@@ -1,5 +1,7 @@
-import { Command } from 'commander'
+import { isIP } from 'node:net'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { pino } from 'pino'
+import type { EndpointReconcilerType } from '../cluster/kubernetes-endpoints.ts'
 import { parseRuntimeConfig } from '../cluster/runtime-config.ts'
 import { startServer } from '../cluster/server.ts'
 import type { ServerOptions, StorageOptions } from '../cluster/server-options.ts'
@@ -14,6 +16,9 @@ import { webhookServiceOption } from './webhook-service-option.ts'
 
 interface Flags extends HttpFlags, AuthFlags, AuditFlags, KubeletFlags {
   bindAddress: string
+  advertiseAddress?: string
+  endpointReconcilerType: EndpointReconcilerType
+  apiserverCount: number
   securePort?: string
   insecurePort?: string
   memory?: boolean
@@ -44,6 +49,17 @@ export function apiserverCommand(): Command {
   return addKubeletFlags(addHttpFlags(addAuditFlags(addAuthFlags(new Command('apiserver')))))
     .description('Run the API server alone, with the flags of kube-apiserver')
     .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
+    .option(
+      '--advertise-address <ip>',
+      'where the Service kubernetes leads; default: an address of the machine',
+      ipAddress,
+    )
+    .addOption(
+      new Option('--endpoint-reconciler-type <type>', 'how the addresses of several servers are kept')
+        .choices(['lease', 'master-count', 'none'])
+        .default('lease'),
+    )
+    .option('--apiserver-count <n>', 'servers that the reconciler master-count keeps', Number, 1)
     .option('--secure-port <port>', 'HTTPS port')
     .option('--insecure-port <port>', 'plain HTTP port')
     .option('--memory', 'keep everything in memory')
@@ -82,6 +98,11 @@ export function apiserverCommand(): Command {
     })
 }
 
+function ipAddress(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError(`failed to parse IP: "${text}"`)
+  return text
+}
+
 /** What these arguments of `kubemu apiserver` ask for; throws a CommanderError where they are wrong. */
 export function apiserverOptions(args: readonly string[]): ServerOptions {
   const command = apiserverCommand()
@@ -102,6 +123,9 @@ function optionsOf(flags: Flags): ServerOptions {
   const [first, last] = flags.serviceNodePortRange.split('-').map(Number)
   return Object.freeze({
     bindAddress: flags.bindAddress,
+    advertiseAddress: flags.advertiseAddress,
+    endpointReconcilerType: flags.endpointReconcilerType,
+    serverCount: flags.apiserverCount,
     securePort: securePortOf(flags),
     insecurePort: flags.insecurePort === undefined ? undefined : Number(flags.insecurePort),
     tlsCertFile: flags.tlsCertFile,

@@ -1,11 +1,18 @@
 import type { AuditOptions } from './audit-options.ts'
 import type { AuthOptions } from './auth-options.ts'
 import type { HttpOptions } from './control-plane.ts'
+import type { EndpointReconcilerType } from './kubernetes-endpoints.ts'
 import type { RuntimeConfig } from './runtime-config.ts'
 
 /** What `kubemu apiserver` is told on its command line, checked and with defaults. */
 export interface ServerOptions {
   readonly bindAddress: string
+  /** `--advertise-address`: where clients in the cluster reach this server; undefined: an address of the machine. */
+  readonly advertiseAddress?: string | undefined
+  /** `--endpoint-reconciler-type`: how the addresses of several servers are kept; default `lease`. */
+  readonly endpointReconcilerType?: EndpointReconcilerType
+  /** `--apiserver-count`, for the reconciler `master-count`; default 1. */
+  readonly serverCount?: number
   /** TLS port; undefined: none. */
   readonly securePort: number | undefined
   /** Plain HTTP port, for curl; undefined: none. */

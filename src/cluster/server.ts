@@ -18,6 +18,7 @@ import { bootstrap } from './bootstrap/bootstrap.ts'
 import { type ControlPlane, createControlPlane } from './control-plane.ts'
 import { keepConfigMaps } from './kept-config-maps.ts'
 import { KubeletConnector, type KubeletOptions, PREFERRED_ADDRESS_TYPES } from './kubelet-api/kubelet-connector.ts'
+import { defaultAdvertiseAddress, KubernetesEndpoints } from './kubernetes-endpoints.ts'
 import { openStore } from './open-store.ts'
 import type { CertificateAuthority } from './pki/certificate-authority.ts'
 import type { PkiFiles } from './pki/pki-files.ts'
@@ -122,10 +123,11 @@ export async function startServer(
     return (await objects.read('nodes', '', name)) as unknown as Node | undefined
   })
   nodes.connectors.push(kubelets)
-  await bootstrap(plane)
+  await bootstrap(plane, options.securePort || undefined)
   const { registry } = plane
   const kept = await keepConfigMaps({ registry, trust: () => auth.clientTrust, clock, logger })
   await auth.start(registry)
+  let endpoints: KubernetesEndpoints | undefined
   if (given.listen ?? true) {
     const port = await plane.listen(options.bindAddress, options.securePort ?? options.insecurePort ?? 0)
     const unusable = (error: unknown): void => logger.error({ err: error }, 'changed certificates can not be used')
@@ -133,6 +135,7 @@ export async function startServer(
     auth.watchCas(systemClock, () => serving.trust(auth.clientCas), unusable)
     if (tls && options.insecurePort !== undefined) await plane.listenPlain(options.bindAddress, options.insecurePort)
     address = `${reachable(options.bindAddress)}:${port}`
+    if (tls) endpoints = await keepEndpoints(options, plane, port, clock, logger)
   } else {
     await plane.ready()
   }
@@ -149,6 +152,7 @@ export async function startServer(
       nodes.meter = connector
     },
     close: async () => {
+      await endpoints?.stop()
       kept.cancel()
       serving.close()
       await kubelets.close()
@@ -157,6 +161,30 @@ export async function startServer(
       await auditor?.close()
     },
   }
+}
+
+/** Undefined where nobody could reach this server from elsewhere. */
+async function keepEndpoints(
+  options: ServerOptions,
+  { registry, store }: ControlPlane,
+  port: number,
+  clock: Clock,
+  logger: FastifyBaseLogger,
+): Promise<KubernetesEndpoints | undefined> {
+  const address = options.advertiseAddress ?? defaultAdvertiseAddress(options.bindAddress)
+  if (address === undefined) return undefined
+  return await KubernetesEndpoints.start({
+    registry,
+    store,
+    keyPrefix: options.keyPrefix,
+    sharedStore: options.storage.kind === 'etcd',
+    type: options.endpointReconcilerType ?? 'lease',
+    serverCount: options.serverCount ?? 1,
+    address,
+    port,
+    clock,
+    logger,
+  })
 }
 
 /** Kubelets see a certificate of this cluster, unless flags name another one. */

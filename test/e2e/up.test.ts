@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
@@ -8,6 +8,9 @@ import { KubemuProcess } from '../suites/kubemu-process.ts'
 
 const startUp = (dataDir: string, ...flags: string[]): KubemuProcess =>
   new KubemuProcess('up', '--port', '0', '--data-dir', dataDir, ...flags)
+
+/** An address that others could reach this machine at. */
+const hasNetwork = Object.values(networkInterfaces()).some((all) => all?.some(({ internal }) => !internal))
 
 describe('kubemu up', () => {
   const folder = mkdtempSync(join(tmpdir(), 'kubemu-up-'))
@@ -41,6 +44,23 @@ describe('kubemu up', () => {
     await kubectl.ok(['wait', '--for=jsonpath={.subsets[0].addresses[2].ip}', 'endpoints/web', '--timeout=30s'])
     const phases = await kubectl.ok(['get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].status.phase}'])
     expect(phases).toBe('Running Running Running')
+  })
+
+  test.runIf(hasNetwork)('writes where the API server is reached into the service kubernetes', async () => {
+    const server = new URL(
+      (await kubectl.ok(['config', 'view', '--output=jsonpath={.clusters[0].cluster.server}'])).trim(),
+    )
+    const slice = [
+      'get',
+      'endpointslices',
+      'kubernetes',
+      '--output=jsonpath={.endpoints[*].addresses} {.ports[*].port}',
+    ]
+    const [, address] = new RegExp(`^\\["(.+)"\\] ${server.port}$`).exec(await kubectl.ok(slice)) ?? []
+    expect(address).toBeDefined()
+    const described = await kubectl.ok(['describe', 'service', 'kubernetes'])
+    expect(described).toMatch(/Port: +https +443\/TCP/)
+    expect(described).toContain(`${address}:${server.port}`)
   })
 
   test('refuses a folder that another kubemu uses, in one sentence', async () => {

@@ -1,6 +1,6 @@
 import { updateRuleOf } from '../../../openapi/data.ts'
 import { isNotFound } from '../../apimachinery/api-error.ts'
-import { cloneJson } from '../../apimachinery/clone.ts'
+import { cloneJson, equalJson } from '../../apimachinery/clone.ts'
 import { FieldManager } from '../../apimachinery/field-manager/field-manager.ts'
 import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
@@ -37,6 +37,31 @@ export async function ensureObject(
     if (await exists(store, context, name)) return false
     throw error
   }
+}
+
+/**
+ * Makes an object what it is wanted to be, of what it is (undefined: not there); writes nothing where it is that already.
+ * Errors: those of the store, for one that another server has written meanwhile as well.
+ */
+export async function bringTo(
+  registry: Registry,
+  group: string,
+  resource: string,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  wanted: (current: KubeObject | undefined) => KubeObject,
+): Promise<void> {
+  const backing = registry.backing(group, resource)!
+  const context = systemContext(namespace)
+  if (!(await exists(backing.store, context, name))) {
+    await ensureObject(registry, group, resource, wanted(undefined))
+    return
+  }
+  await backing.store.update(context, name, {
+    updatedObject: (existing) => {
+      const next = cloneJson(wanted(existing))
+      return equalJson(next, existing) ? existing! : fieldManagerOf(registry, backing).update(existing, next, MANAGER)
+    },
+  })
 }
 
 async function exists(store: ResourceStore, context: RequestContext, name: string): Promise<boolean> {

@@ -2,8 +2,8 @@ import { formatIp, parseCidr } from '../../apimachinery/validation/ip.ts'
 import type { Registry } from '../../registry/generic/registry.ts'
 import { ensureObject } from './ensure.ts'
 
-/** The ServiceCIDR and the Service through which pods reach the API server. */
-export async function ensureKubernetesService(registry: Registry): Promise<void> {
+/** The ServiceCIDR and the Service through which pods reach the API server, on its secure port. */
+export async function ensureKubernetesService(registry: Registry, securePort: number): Promise<void> {
   const cidrs = registry.config.serviceClusterIpRanges
   await ensureObject(registry, 'networking.k8s.io', 'servicecidrs', {
     kind: 'ServiceCIDR',
@@ -22,7 +22,7 @@ export async function ensureKubernetesService(registry: Registry): Promise<void>
     spec: {
       type: 'ClusterIP',
       clusterIP: firstAddress(cidrs[0]!),
-      ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: 6443 }],
+      ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: securePort }],
       sessionAffinity: 'None',
     },
   })
