@@ -3,9 +3,10 @@ import { pino } from 'pino'
 import { runControllerManager } from '../cluster/controller-manager-process.ts'
 import { failWith } from './failure.ts'
 import { addLeaderElectionFlags, type LeaderElectionFlags, leaderElectionOf } from './leader-election-flags.ts'
+import { addServingFlags, type ServingFlags, servingOf } from './serving-flags.ts'
 import { endOnSignal } from './signals.ts'
 
-interface Flags extends LeaderElectionFlags {
+interface Flags extends LeaderElectionFlags, ServingFlags {
   kubeconfig: string
   useServiceAccountCredentials?: boolean | string
   rootCaFile?: string
@@ -20,6 +21,7 @@ export function controllerManagerCommand(): Command {
     .option('--use-service-account-credentials [bool]', 'act as a service account of its own for each controller')
     .option('--root-ca-file <file>', 'certificates that the API server is verified with, to be published')
     .option('--service-account-private-key-file <file>', 'key that signs the tokens which Secrets ask for')
+  addServingFlags(command, 10257)
   return addLeaderElectionFlags(command, 'kube-controller-manager').action(async (flags: Flags) => {
     await run(flags).catch(failWith)
   })
@@ -33,6 +35,7 @@ async function run(flags: Flags): Promise<void> {
     rootCaFile: flags.rootCaFile,
     serviceAccountKeyFile: flags.serviceAccountPrivateKeyFile,
     leaderElection: leaderElectionOf(flags),
+    serving: servingOf(flags),
   }
-  endOnSignal(await runControllerManager(options, pino()))
+  endOnSignal((await runControllerManager(options, pino())).stop)
 }

@@ -10,6 +10,8 @@ import type { Client } from '../controllers/runtime/client.ts'
 import { startScheduler } from '../controllers/scheduler/scheduler.ts'
 import { ClientGate } from './client-gate.ts'
 import { CONTROLLER_MANAGER, type Component, componentClient, SCHEDULER } from './component-client.ts'
+import { ControllerMetrics } from './metrics/controller-metrics.ts'
+import { PlacementMetrics } from './metrics/scheduler-metrics.ts'
 import { SimulatedNodeConnector } from './node-connector.ts'
 import { certificateSigner } from './pki/certificate-signer.ts'
 import { type GivenParts, type RunningServer, startServer } from './server.ts'
@@ -142,7 +144,9 @@ class ClusterParts {
 }
 
 const schedulerPart: ClusterPart = async ({ server, client, clock, logger }) => {
-  const scheduler = startScheduler(client(SCHEDULER), { clock, log: logger })
+  const metrics = new PlacementMetrics()
+  server.plane.exposeMetrics(metrics.metrics)
+  const scheduler = startScheduler(client(SCHEDULER), { clock, log: logger, metrics })
   await scheduler.synced
   const stopped = server.plane.components.started('scheduler')
   return () => {
@@ -160,10 +164,13 @@ async function nodesPart({ server, client, clock, logger }: ClusterAccess, optio
 
 /** `sharedStore`: servers in other processes run controllers as well, of whom one is to lead. */
 async function controllersPart({ server, client, clock, logger }: ClusterAccess, sharedStore: boolean) {
+  const metrics = new ControllerMetrics()
+  server.plane.exposeMetrics(metrics.metrics)
   const manager = await ControllerManager.start({
     client: client(CONTROLLER_MANAGER),
     clock,
     logger,
+    metrics,
     controllers: allControllers({
       quotaUsage,
       createToken: (account) => server.tokenIssuer.issueLegacy(account),

@@ -12,6 +12,7 @@ import type { HandlerServices } from '../api/handlers/services.ts'
 import type { HealthCheck } from '../api/health.ts'
 import { AdmissionMetrics } from '../api/metrics/admission-metrics.ts'
 import { ApiMetrics, type ObjectCount } from '../api/metrics/api-metrics.ts'
+import type { Metric } from '../api/metrics/exposition.ts'
 import type { Impersonate, RequestAuditor } from '../api/pipeline.ts'
 import { ResourceCatalog, type ServesResource } from '../api/resource-catalog.ts'
 import { tracePath } from '../api/trace/trace-path.ts'
@@ -120,6 +121,8 @@ export interface ControlPlane {
   readonly recorder: TraceRecorder
   /** Tells what was written through this server, and why. */
   readonly traces: TraceReader
+  /** Serves what other parts of the process tell of themselves at `/metrics` as well. */
+  exposeMetrics(metrics: readonly Metric[]): void
   /** Begins to listen; resolves with the port. */
   listen(host: string, port: number): Promise<number>
   /** Listens without TLS as well; resolves with the port. */
@@ -224,6 +227,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     },
     recorder,
     traces,
+    exposeMetrics: (others) => metrics.add(others),
     listen: async (host, port) => {
       await followFlowControl(parts.registry, flowControl)
       return await server.listen(host, port)

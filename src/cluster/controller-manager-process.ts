@@ -9,6 +9,8 @@ import { ControllerManager, type ControllerManagerOptions } from '../controllers
 import { HttpClient } from '../controllers/http/http-client.ts'
 import { readKubeconfig } from '../controllers/http/kubeconfig-access.ts'
 import type { Logger } from '../controllers/runtime/logger.ts'
+import { ComponentServer, type ComponentServing, type RunningComponent } from './component-server.ts'
+import { ControllerMetrics } from './metrics/controller-metrics.ts'
 
 /** What `kubemu controller-manager` is told on its command line, checked and with defaults. */
 export interface ControllerManagerProcessOptions {
@@ -19,14 +21,16 @@ export interface ControllerManagerProcessOptions {
   readonly serviceAccountKeyFile: string | undefined
   /** Undefined: works at once. */
   readonly leaderElection: ControllerManagerOptions['leaderElection']
+  /** Where health and metrics are served; undefined: nowhere. */
+  readonly serving: ComponentServing | undefined
   readonly clock?: Clock
 }
 
-/** Runs all controllers against a server over HTTP; the returned function ends them. */
+/** Runs all controllers against a server over HTTP. Errors: the port is taken, files that cannot be read. */
 export async function runControllerManager(
   options: ControllerManagerProcessOptions,
   logger: Logger,
-): Promise<() => Promise<void>> {
+): Promise<RunningComponent> {
   const { leaderElection, rootCaFile, serviceAccountKeyFile, clock = systemClock } = options
   const issuer = serviceAccountKeyFile ? await tokenIssuer(serviceAccountKeyFile) : undefined
   const client = HttpClient.connect({
@@ -35,10 +39,15 @@ export async function runControllerManager(
     userAgent: 'kube-controller-manager/v1.36.2',
     impersonate: options.useServiceAccountCredentials,
   })
+  const metrics = new ControllerMetrics()
+  const server =
+    options.serving &&
+    (await ComponentServer.start({ ...options.serving, client, logger, metrics: () => metrics.metrics }))
   const manager = await ControllerManager.start({
     client,
     clock,
     logger,
+    metrics,
     controllers: allControllers({
       quotaUsage,
       ...(issuer ? { createToken: (account) => issuer.issueLegacy(account) } : {}),
@@ -49,10 +58,14 @@ export async function runControllerManager(
   })
   // Timers of the controllers do not keep a process alive by themselves.
   const keepAlive = setInterval(() => {}, 2 ** 30)
-  return async () => {
-    clearInterval(keepAlive)
-    await manager.stop()
-    client.close()
+  return {
+    port: server?.port,
+    stop: async () => {
+      clearInterval(keepAlive)
+      await manager.stop()
+      await server?.close()
+      client.close()
+    },
   }
 }
 

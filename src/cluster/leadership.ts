@@ -3,6 +3,7 @@ import { ApiEventRecorder } from '../controllers/runtime/api-event-recorder.ts'
 import type { Client, ObjectKey } from '../controllers/runtime/client.ts'
 import { LeaderElector } from '../controllers/runtime/leader-election.ts'
 import type { Logger } from '../controllers/runtime/logger.ts'
+import type { RuntimeMetrics } from '../controllers/runtime/runtime-metrics.ts'
 
 /** How one of several processes is chosen. */
 export interface LeaderElection {
@@ -20,11 +21,18 @@ export interface Work {
   stop(): void
 }
 
+export interface LeadershipContext {
+  readonly client: Client
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics?: RuntimeMetrics
+}
+
 /** Works at once where there is no election. The returned function ends the work, then gives the lease back. */
 export function workWhileLeading(
   work: Work,
   election: LeaderElection | undefined,
-  { client, clock, logger }: { readonly client: Client; readonly clock: Clock; readonly logger: Logger },
+  { client, clock, logger, metrics }: LeadershipContext,
 ): () => Promise<void> {
   if (!election) {
     work.start()
@@ -34,6 +42,7 @@ export function workWhileLeading(
     client,
     clock,
     logger,
+    metrics,
     ...election,
     events: new ApiEventRecorder({ client, clock, logger, component: election.identity }),
     started: () => work.start(),

@@ -97,11 +97,12 @@ export class ControllerManager {
   }
 
   #elect({ identity, lease = DEFAULT_LEASE, ...times }: NonNullable<ControllerManagerOptions['leaderElection']>): void {
-    const { client, clock, logger } = this.#options
+    const { client, clock, logger, metrics = noMetrics } = this.#options
     this.#elector = new LeaderElector({
       client,
       clock,
       logger,
+      metrics,
       identity,
       lease,
       ...times,

@@ -66,7 +66,14 @@ describe.skipIf(!hasEtcd)('two API servers and controller managers on three etcd
   }
 
   const startManager = (n: number): Program =>
-    start('controller-manager', '--kubeconfig', kubeconfig(n), '--use-service-account-credentials', ...ELECTION)
+    start(
+      'controller-manager',
+      '--kubeconfig',
+      kubeconfig(n),
+      '--use-service-account-credentials',
+      '--secure-port=0',
+      ...ELECTION,
+    )
 
   beforeAll(async () => {
     etcds = await startEtcdCluster(3)
@@ -86,7 +93,7 @@ describe.skipIf(!hasEtcd)('two API servers and controller managers on three etcd
     const managers = [startManager(1)]
     await managers[0]!.output.printed(/became leader/, 60_000)
     managers.push(startManager(2))
-    start('scheduler', '--kubeconfig', kubeconfig(2), ...ELECTION)
+    start('scheduler', '--kubeconfig', kubeconfig(2), '--secure-port=0', ...ELECTION)
     start('nodes', '--kubeconfig', kubeconfig(2), '--nodes', '2', '--port', '0', ...ELECTION)
     await kubectl.ok(['create', 'deployment', 'web', '--image=nginx', '--replicas=3'])
     await rolledOut(kubectl, 'web')

@@ -46,6 +46,7 @@ describe('controllers in processes of their own', () => {
       'controller-manager',
       `--kubeconfig=${kubeconfig}`,
       '--use-service-account-credentials',
+      '--secure-port=0',
       `--leader-elect-lease-duration=${leaseSeconds}s`,
       `--leader-elect-renew-deadline=${leaseSeconds - 1}s`,
       '--leader-elect-retry-period=500ms',

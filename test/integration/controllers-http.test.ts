@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -7,6 +8,7 @@ import { systemClock } from '../../src/apimachinery/clock.ts'
 import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
 import type { Deployment } from '../../src/apimachinery/types/apps-v1.ts'
 import { apiserverOptions } from '../../src/cli/apiserver.ts'
+import type { RunningComponent } from '../../src/cluster/component-server.ts'
 import { runControllerManager } from '../../src/cluster/controller-manager-process.ts'
 import { type RunningServer, startServer } from '../../src/cluster/server.ts'
 import { HttpClient } from '../../src/controllers/http/http-client.ts'
@@ -37,7 +39,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-function startManager(identity: string): Promise<() => Promise<void>> {
+function startManager(identity: string): Promise<RunningComponent> {
   const log = {
     ...silentLogger,
     warn: (fields: object, message: string) => warnings.push(`${message} ${JSON.stringify(fields)}`),
@@ -49,6 +51,7 @@ function startManager(identity: string): Promise<() => Promise<void>> {
       rootCaFile: undefined,
       serviceAccountKeyFile: undefined,
       leaderElection: { identity, leaseDurationMs: 60_000, renewDeadlineMs: 40_000, retryPeriodMs: 200 },
+      serving: { bindAddress: '127.0.0.1', port: 0, tlsCertFile: undefined, tlsPrivateKeyFile: undefined },
     },
     log,
   )
@@ -91,24 +94,82 @@ const holder = (ready: (identity: string | undefined) => boolean) =>
   until(LEASES, (all) => ready(all.find((l) => l.metadata.name === 'kube-controller-manager')?.spec?.holderIdentity))
 
 test('controllers work over HTTP with the roles of their service accounts, and another takes over when the leader stops', async () => {
-  const stopFirst = await startManager('first')
+  const first = await startManager('first')
   await holder((identity) => identity === 'first')
-  const stopSecond = await startManager('second')
+  const second = await startManager('second')
   await until(SERVICE_ACCOUNTS, (all) => all.some((a) => a.metadata.namespace === 'default'))
   await client.create(DEPLOYMENTS, deployment('one'))
   const pods = await until(PODS, (all) => all.length === 3)
   expect(pods.map((p) => p.metadata.managedFields?.[0]?.manager)).toEqual(Array(3).fill('kube-controller-manager'))
   await until(REPLICA_SETS, (all) => all[0]?.status?.replicas === 3)
-  await stopFirst()
+  await first.stop()
   await holder((identity) => identity === 'second')
   await client.create(DEPLOYMENTS, deployment('two'))
   await until(PODS, (all) => all.length === 6)
   await client.delete(DEPLOYMENTS, { namespace: 'default', name: 'one' }, { propagationPolicy: 'Foreground' })
   await until(PODS, (all) => all.length === 3 && all.every((p) => p.metadata.labels?.['app'] === 'two'))
   await until(DEPLOYMENTS, (all) => all.length === 1)
-  await stopSecond()
+  const token = await tokenOf('prometheus')
+  const refusal = (user: string) => ({ code: 403, message: `forbidden: User "${user}" cannot get path "/metrics"` })
+  const refused = await ask(second, '/metrics', token)
+  expect(JSON.parse(refused.body)).toMatchObject(refusal('system:serviceaccount:default:prometheus'))
+  await client.create(CLUSTER_ROLE_BINDINGS, monitoring('prometheus'))
+  const metrics = await ask(second, '/metrics', token)
+  expect(metrics.code).toBe(200)
+  expect(metrics.body).toMatch(/^workqueue_adds_total\{name="replicaset"\} [1-9]/m)
+  expect(metrics.body).toMatch(/^leader_election_master_status\{name="kube-controller-manager"\} 1$/m)
+  expect(await ask(second, '/healthz')).toEqual({ code: 200, body: 'ok' })
+  expect((await ask(second, '/metrics', 'no-such-token')).code).toBe(401)
+  expect(JSON.parse((await ask(second, '/metrics')).body)).toMatchObject(refusal('system:anonymous'))
+  expect((await ask(second, '/other', token)).code).toBe(403)
+  await second.stop()
   expect(warnings).toEqual([])
 })
+
+const CLUSTER_ROLE_BINDINGS: ResourceRef = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  resource: 'clusterrolebindings',
+  kind: 'ClusterRoleBinding',
+  namespaced: false,
+}
+
+/** Lets an account of the default namespace read metrics, as upstream's role says. */
+function monitoring(account: string): KubeObject {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: `monitoring-${account}` },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:monitoring' },
+    subjects: [{ kind: 'ServiceAccount', name: account, namespace: 'default' }],
+  }
+}
+
+async function tokenOf(account: string): Promise<string> {
+  const metadata = { name: account, namespace: 'default' }
+  await client.create(SERVICE_ACCOUNTS, { apiVersion: 'v1', kind: 'ServiceAccount', metadata })
+  const tokenRequest = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {}, spec: {} }
+  const answer = await client.createSubresource(SERVICE_ACCOUNTS, metadata, 'token', tokenRequest)
+  return (answer['status'] as { token: string }).token
+}
+
+/** Asks a manager's own port, whose certificate nobody has signed. */
+async function ask({ port }: RunningComponent, path: string, token?: string) {
+  return await new Promise<{ code: number | undefined; body: string }>((resolve, reject) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const options = { host: '127.0.0.1', port, path, headers, rejectUnauthorized: false, agent: false as const }
+    request(options, (response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (text: string) => {
+        body += text
+      })
+      response.on('end', () => resolve({ code: response.statusCode, body }))
+    })
+      .on('error', reject)
+      .end()
+  })
+}
 
 test('an answer that is no success is the ApiError that it stands for', async () => {
   await expect(client.get(DEPLOYMENTS, { namespace: 'default', name: 'none' })).rejects.toMatchObject({

@@ -26,7 +26,7 @@ export interface ApiMetricsOptions {
 /** What the server tells of itself under upstream's metric names. */
 export class ApiMetrics {
   readonly #requests: RequestMetrics
-  readonly #metrics: readonly Metric[]
+  readonly #metrics: Metric[]
 
   constructor(options: ApiMetricsOptions) {
     this.#requests = new RequestMetrics(options.catalog)
@@ -53,6 +53,11 @@ export class ApiMetrics {
   /** To be told of requests. */
   get observer(): RequestObserver {
     return this.#requests
+  }
+
+  /** Serves those of other parts of the process as well. */
+  add(metrics: readonly Metric[]): void {
+    this.#metrics.push(...metrics)
   }
 
   /** Serves `/metrics`. */

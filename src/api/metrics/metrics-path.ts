@@ -5,17 +5,23 @@ import { EXPOSITION_CONTENT_TYPE, expose, type Metric } from './exposition.ts'
 
 /** Serves `/metrics`: the server's own, and those of the process. */
 export function metricsPath(metrics: () => Iterable<Metric>): PathHandler {
-  let ofProcess: Promise<ProcessMetrics> | undefined
   return {
     matches: (path) => path === '/metrics',
     handle: async (call) => {
       const { method } = call.request
       if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed()
-      ofProcess ??= processMetrics()
-      const body = expose(metrics()) + (await (await ofProcess).metrics())
+      const body = await exposition(metrics())
       call.reply.header('content-type', EXPOSITION_CONTENT_TYPE).send(Buffer.from(body))
     },
   }
+}
+
+let ofProcess: Promise<ProcessMetrics> | undefined
+
+/** Prometheus' text of metrics, and of those of the process. */
+export async function exposition(metrics: Iterable<Metric>): Promise<string> {
+  ofProcess ??= processMetrics()
+  return expose(metrics) + (await (await ofProcess).metrics())
 }
 
 /** `process_*` and `nodejs_*`. Loaded with the first question: a start must not pay for it. */

@@ -16,6 +16,7 @@ const FIELD_MANAGER = 'clusterrole-aggregation-controller'
  */
 export const clusterRoleAggregationController: Controller<Typed<ClusterRole>> = {
   name: 'clusterrole-aggregation-controller',
+  queueName: 'ClusterRoleAggregator',
   serviceAccount: 'clusterrole-aggregation-controller',
   for: CLUSTER_ROLES,
   watches: [

@@ -32,6 +32,7 @@ export function podGcController(): Controller<Typed<Pod>> {
   let countedAt = 0
   return {
     name: 'pod-garbage-collector-controller',
+    queueName: 'orphaned_pods_nodes',
     serviceAccount: 'pod-garbage-collector',
     for: PODS,
     isRelevant: (pod, _old, cache) => {

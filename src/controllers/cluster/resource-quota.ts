@@ -67,6 +67,7 @@ const WATCHED = [
 export function resourceQuotaController(usage: QuotaUsage): Controller<Typed<ResourceQuota>> {
   return {
     name: 'resourcequota-controller',
+    queueName: 'resourcequota_primary',
     serviceAccount: 'resourcequota-controller',
     for: RESOURCE_QUOTAS,
     watches: [...WATCHED.map(freedBy), { resource: PODS, enqueue: (pod, old, cache) => freedByPod(pod, old, cache) }],

@@ -20,6 +20,7 @@ export function rootCaPublisher(rootCa: string): Controller<Typed<Namespace>> {
   const data = { 'ca.crt': rootCa }
   return {
     name: 'root-ca-certificate-publisher-controller',
+    queueName: 'root_ca_cert_publisher',
     serviceAccount: 'root-ca-cert-publisher',
     for: NAMESPACES,
     watches: [{ resource: CONFIG_MAPS, enqueue: (object) => namespaceOf(object, NAME) }],

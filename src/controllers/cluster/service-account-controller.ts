@@ -16,6 +16,7 @@ const DEFAULT_NAME = 'default'
  */
 export const serviceAccountController: Controller<Typed<Namespace>> = {
   name: 'serviceaccount-controller',
+  queueName: 'serviceaccount',
   serviceAccount: 'service-account-controller',
   for: NAMESPACES,
   watches: [{ resource: SERVICE_ACCOUNTS, enqueue: (object) => namespaceOf(object, DEFAULT_NAME) }],

@@ -12,6 +12,7 @@ import { JOBS } from '../runtime/resources.ts'
  */
 export const ttlAfterFinishedController: Controller<Typed<Job>> = {
   name: 'ttl-after-finished-controller',
+  queueName: 'ttl_jobs_to_delete',
   serviceAccount: 'ttl-after-finished-controller',
   for: JOBS,
   async reconcile(key, { cache, client, clock }) {

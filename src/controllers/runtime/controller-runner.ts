@@ -45,7 +45,7 @@ export class ControllerRunner {
   #onIdle: (() => void) | undefined
 
   constructor(controller: Controller, options: ControllerRunnerOptions) {
-    const { client, clock, logger } = options
+    const { client, clock, logger, metrics } = options
     this.#controller = controller
     this.#options = options
     const { serviceAccount, name } = controller
@@ -59,7 +59,11 @@ export class ControllerRunner {
       component: controller.eventSource ?? name,
     })
     this.#writes = new RecentWrites(options.informers)
-    this.#queue = new WorkQueue({ clock, onReady: () => this.#wake() })
+    this.#queue = new WorkQueue({
+      clock,
+      onReady: () => this.#wake(),
+      metrics: (state) => metrics.queue(controller.queueName ?? name, state),
+    })
   }
 
   get name(): string {
@@ -79,10 +83,12 @@ export class ControllerRunner {
     for (const { resource, name, values } of indexes) informers.informer(resource).addIndex(name, values)
     await Promise.all([...resources, ...indexes.map((i) => i.resource)].map((r) => informers.informer(r).synced))
     if (this.#isStopped) return
-    this.#listen(this.#controller.for, (object, old, cache) =>
-      (this.#controller.isRelevant?.(object, old, cache) ?? true) ? [keyOf(object)] : [],
+    this.#listen(
+      this.#controller.for,
+      (object, old, cache) => ((this.#controller.isRelevant?.(object, old, cache) ?? true) ? [keyOf(object)] : []),
+      (object, old) => old !== undefined && object.metadata.generation === old.metadata.generation,
     )
-    for (const { resource, enqueue } of watches) this.#listen(resource, enqueue as never)
+    for (const { resource, enqueue } of watches) this.#listen(resource, enqueue as never, () => true)
     this.#isStarted = true
     this.#wake()
   }
@@ -103,10 +109,11 @@ export class ControllerRunner {
   #listen(
     resource: ResourceRef,
     enqueue: (object: KubeObject, old: KubeObject | undefined, cache: InformerSet) => readonly ObjectKey[],
+    isBatched: (object: KubeObject, old: KubeObject | undefined) => boolean,
   ): void {
     const { informers } = this.#options
     const wake = (object: KubeObject, old: KubeObject | undefined): void => {
-      for (const key of enqueue(object, old, informers)) this.#enqueue(keyText(key), object)
+      for (const key of enqueue(object, old, informers)) this.#enqueue(key, object, isBatched(object, old))
     }
     const remove = informers.informer(resource).addHandler({
       set: (object, old) => wake(object, old),
@@ -115,9 +122,11 @@ export class ControllerRunner {
     this.#removals.push(remove)
   }
 
-  #enqueue(key: string, object: KubeObject): void {
-    this.#queue.add(key, causedByChange(object))
-    this.#options.metrics.queueDepth(this.name, this.#queue.depth)
+  #enqueue(key: ObjectKey, object: KubeObject, isBatched: boolean): void {
+    const delayMs = isBatched ? (this.#controller.batchMs?.(key, this.#options.informers) ?? 0) : 0
+    const cause = causedByChange(object)
+    if (delayMs > 0) this.#queue.addBatched(keyText(key), delayMs, cause)
+    else this.#queue.add(keyText(key), cause)
   }
 
   /** Gives out keys as far as the concurrency allows. */
@@ -152,23 +161,17 @@ export class ControllerRunner {
     return true
   }
 
-  async #process({ key, waitedMs, cause }: TakenKey): Promise<void> {
-    const { metrics } = this.#options
+  async #process({ key, cause }: TakenKey): Promise<void> {
     this.#running++
-    const startedAt = performance.now()
-    let outcome: 'success' | 'error' = 'success'
     try {
       const result = await this.#controller.reconcile(parseKey(key), this.#context(key, cause))
       this.#queue.forget(key)
       if (result) this.#queue.addAfter(key, Math.max(result.requeueAfterMs, 1), later(cause, 'timer'))
     } catch (error) {
-      outcome = 'error'
       this.#failed(key, cause, error)
     }
-    metrics.reconciled(this.name, outcome, performance.now() - startedAt, waitedMs)
     this.#running--
     this.#queue.done(key)
-    metrics.queueDepth(this.name, this.#queue.depth)
     if (this.#isStopped && this.#running === 0) this.#onIdle?.()
     else this.#wake()
   }
@@ -185,12 +188,11 @@ export class ControllerRunner {
 
   #failed(key: string, cause: Cause, error: unknown): void {
     if (this.#isStopped) return
-    const { logger, metrics } = this.#options
+    const { logger } = this.#options
     const fields = { err: error, controller: this.name, key, failures: this.#queue.failures(key) }
     // A conflict only says that the cache was behind: it is tried again and works.
     if (isConflict(error)) logger.debug(fields, 'reconcile met a newer object, trying again')
     else logger.warn(fields, 'reconcile failed, trying again')
-    metrics.retried(this.name)
     this.#queue.addWithBackoff(key, cause)
   }
 }

@@ -62,6 +62,11 @@ export interface Controller<T extends KubeObject = KubeObject> {
   /** False for a change of such an object that means nothing to it, so that no reconcile is spent; default: all count. */
   isRelevant?(object: T, old: T | undefined, cache: CacheReader): boolean
   readonly watches?: readonly WatchSource[]
+  /**
+   * How long changes of what it watches, and of such an object's status, are collected before its key is reconciled;
+   * default: not at all.
+   */
+  batchMs?(key: ObjectKey, cache: CacheReader): number
   /** Resources that it reads from the cache without being woken by them. */
   readonly reads?: readonly ResourceRef[]
   /** Indexes that it needs: resource, name, values of an object. */
@@ -72,6 +77,8 @@ export interface Controller<T extends KubeObject = KubeObject> {
   }[]
   /** Component that its Events name; default: `name`. */
   readonly eventSource?: string
+  /** Name of its queue in metrics, as kube-controller-manager has it (`deployment`); default: `name`. */
+  readonly queueName?: string
   /** Keys reconciled at once; default 5. */
   readonly concurrency?: number
   // biome-ignore lint/suspicious/noConfusingVoidType: most controllers return nothing, and an async method that doesn't is void

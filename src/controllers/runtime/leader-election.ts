@@ -6,6 +6,7 @@ import type { Client, ObjectKey, Typed } from './client.ts'
 import type { EventRecorder } from './controller.ts'
 import type { Logger } from './logger.ts'
 import { LEASES } from './resources.ts'
+import type { RuntimeMetrics } from './runtime-metrics.ts'
 
 export interface LeaderElectionOptions {
   readonly client: Client
@@ -17,6 +18,7 @@ export interface LeaderElectionOptions {
   readonly identity: string
   /** Told of who leads; undefined: nobody is told. */
   readonly events?: EventRecorder
+  readonly metrics?: RuntimeMetrics
   /** How long others wait for a leader that says nothing. Default 15 s, as kube-controller-manager. */
   readonly leaseDurationMs?: number
   /** How long the leader goes on trying before it gives up. Default 10 s. */
@@ -65,6 +67,7 @@ export class LeaderElector {
 
   /** Begins to stand for election. */
   start(): void {
+    this.#options.metrics?.leads(this.#options.lease.name, false)
     this.#attempt = this.#try()
   }
 
@@ -101,7 +104,8 @@ export class LeaderElector {
   #lead(isLeader: boolean): void {
     if (this.#isLeader === isLeader) return
     this.#isLeader = isLeader
-    const { identity, logger, lease } = this.#options
+    const { identity, logger, lease, metrics } = this.#options
+    metrics?.leads(lease.name, isLeader)
     logger.info({ identity, lease: lease.name }, isLeader ? 'became leader' : 'leads no more')
     if (this.#lease) {
       const what = isLeader ? 'became leader' : 'stopped leading'

@@ -1,19 +1,34 @@
-/** Told what controllers do. Called on the hot path: must be cheap and must not throw. */
-export interface RuntimeMetrics {
-  /** A queue's length after it changed (`workqueue_depth`). */
-  queueDepth(controller: string, depth: number): void
-  /** A key was reconciled (`workqueue_work_duration_seconds`), `waitedMs` after it had been queued. */
-  reconciled(controller: string, outcome: 'success' | 'error', durationMs: number, waitedMs: number): void
-  /** A key comes again with back-off (`workqueue_retries_total`). */
-  retried(controller: string): void
-  /** An informer had to begin anew (`relist`), or took up its watch again (`rewatch`). */
-  informer(resource: string, what: 'relist' | 'rewatch'): void
+/** A work queue as it stands, looked at when somebody asks. */
+export interface QueueState {
+  /** Keys that wait. */
+  readonly depth: number
+  /** When the work on each key that is worked on began, as `performance.now()` has it. */
+  readonly startTimes: Iterable<number>
 }
 
-/** Counts nothing. */
-export const noMetrics: RuntimeMetrics = {
-  queueDepth: () => {},
-  reconciled: () => {},
-  retried: () => {},
-  informer: () => {},
+/** Told what happens in a work queue. Called on the hot path: must be cheap and must not throw. */
+export interface QueueMetrics {
+  /** A key that did not wait already was added. */
+  added(): void
+  /** A key was given out. */
+  taken(waitedMs: number): void
+  /** The work on a key is over. */
+  done(workedMs: number): void
+  /** A key comes after a while: with back-off, or because it asked for it. */
+  retried(): void
 }
+
+/** Told what controllers do. */
+export interface RuntimeMetrics {
+  /** A work queue begins to work; another of the same name takes the place of an earlier one. */
+  queue(name: string, state: QueueState): QueueMetrics
+  /** An informer had to begin anew (`relist`), or took up its watch again (`rewatch`). */
+  informer(resource: string, what: 'relist' | 'rewatch'): void
+  /** This process stands for election, and leads or not. */
+  leads(lease: string, isLeader: boolean): void
+}
+
+const noQueueMetrics: QueueMetrics = { added: () => {}, taken: () => {}, done: () => {}, retried: () => {} }
+
+/** Counts nothing. */
+export const noMetrics: RuntimeMetrics = { queue: () => noQueueMetrics, informer: () => {}, leads: () => {} }

@@ -86,3 +86,26 @@ test('a key that comes again after a failure, or after a time of its own, keeps 
   clock.advance(1000)
   expect(queue.take()?.cause).toEqual({ revisions: [7], trigger: 'timer' })
 })
+
+test('what happens to keys is told as client-go counts it', () => {
+  const told: string[] = []
+  const metrics = {
+    added: () => told.push('added'),
+    taken: (ms: number) => told.push(`taken after ${ms}`),
+    done: () => told.push('done'),
+    retried: () => told.push('retried'),
+  }
+  const counted = new WorkQueue({ clock, onReady: () => {}, metrics: () => metrics })
+  counted.add('a')
+  counted.add('a')
+  clock.advance(7)
+  counted.take()
+  expect([counted.depth, [...counted.startTimes].length]).toEqual([0, 1])
+  // Twice while it is worked on: it comes again once.
+  counted.add('a')
+  counted.add('a')
+  counted.done('a')
+  counted.addWithBackoff('b')
+  expect(told).toEqual(['added', 'taken after 7', 'added', 'done', 'retried'])
+  expect([counted.depth, [...counted.startTimes].length]).toEqual([1, 0])
+})

@@ -1,10 +1,13 @@
 import { type Cause, CauseCollector, later } from '../../apimachinery/cause.ts'
 import type { Clock, Timer } from '../../apimachinery/clock.ts'
+import type { QueueMetrics, QueueState } from './runtime-metrics.ts'
 
 export interface WorkQueueOptions {
   readonly clock: Clock
   /** Called when there is something to take. */
   readonly onReady: () => void
+  /** Told what happens; undefined: nobody is. */
+  readonly metrics?: (state: QueueState) => QueueMetrics
   /** First back-off of a key that failed; doubles up to `maxBackoffMs`. Default 5 ms, as client-go. */
   readonly baseBackoffMs?: number
   /** Default 1,000 s, as client-go. */
@@ -25,19 +28,21 @@ export interface TakenKey {
  *
  * @see client-go util/workqueue
  */
-export class WorkQueue {
+export class WorkQueue implements QueueState {
   readonly #clock: Clock
   readonly #onReady: () => void
   readonly #baseBackoffMs: number
   readonly #maxBackoffMs: number
   /** Keys in the order in which they came, with the time at which they did. */
   readonly #waiting = new Map<string, number>()
-  readonly #processing = new Set<string>()
+  /** Keys that are worked on, with the time at which that began. */
+  readonly #processing = new Map<string, number>()
   readonly #dirty = new Set<string>()
   /** Why keys wait, or will when they are done. */
   readonly #causes = new Map<string, CauseCollector>()
   readonly #delayed = new Map<string, { readonly at: number; readonly timer: Timer }>()
   readonly #failures = new Map<string, number>()
+  readonly #metrics: QueueMetrics | undefined
   #isStopped = false
 
   constructor(options: WorkQueueOptions) {
@@ -45,11 +50,16 @@ export class WorkQueue {
     this.#onReady = options.onReady
     this.#baseBackoffMs = options.baseBackoffMs ?? 5
     this.#maxBackoffMs = options.maxBackoffMs ?? 1_000_000
+    this.#metrics = options.metrics?.(this)
   }
 
   /** Keys that could be taken now. */
   get depth(): number {
     return this.#waiting.size
+  }
+
+  get startTimes(): Iterable<number> {
+    return this.#processing.values()
   }
 
   /** Nothing waits, is delayed or worked on. */
@@ -60,11 +70,16 @@ export class WorkQueue {
   add(key: string, cause?: Cause): void {
     if (this.#isStopped) return
     if (cause) this.#causesOf(key).add(cause)
-    if (this.#waiting.has(key)) return
+    if (this.#waiting.has(key) || this.#dirty.has(key)) return
+    this.#metrics?.added()
     if (this.#processing.has(key)) {
       this.#dirty.add(key)
       return
     }
+    this.#wait(key)
+  }
+
+  #wait(key: string): void {
     this.#waiting.set(key, this.#clock.now())
     this.#onReady()
   }
@@ -81,6 +96,7 @@ export class WorkQueue {
   /** Adds a key after a time; the earliest of several times counts. */
   addAfter(key: string, delayMs: number, cause?: Cause): void {
     if (this.#isStopped) return
+    this.#metrics?.retried()
     if (delayMs <= 0) {
       this.add(key, cause)
       return
@@ -94,6 +110,13 @@ export class WorkQueue {
       this.add(key, cause)
     }, delayMs)
     this.#delayed.set(key, { at, timer })
+  }
+
+  /** Adds a key after a time in which other causes may join. */
+  addBatched(key: string, delayMs: number, cause: Cause): void {
+    if (this.#isStopped) return
+    this.#causesOf(key).add(cause)
+    this.addAfter(key, delayMs)
   }
 
   /** Adds a key that failed after its back-off. */
@@ -117,19 +140,23 @@ export class WorkQueue {
   /** Takes the key that has waited longest; {@link done} must follow. Undefined where there is none. */
   take(): TakenKey | undefined {
     for (const [key, since] of this.#waiting) {
+      const waitedMs = this.#clock.now() - since
       this.#waiting.delete(key)
-      this.#processing.add(key)
+      this.#processing.set(key, performance.now())
+      this.#metrics?.taken(waitedMs)
       const cause = this.#causes.get(key)?.take() ?? NO_CAUSE
       this.#causes.delete(key)
-      return { key, waitedMs: this.#clock.now() - since, cause }
+      return { key, waitedMs, cause }
     }
     return undefined
   }
 
   /** The work on a key is over. */
   done(key: string): void {
+    const began = this.#processing.get(key)
+    if (began !== undefined) this.#metrics?.done(performance.now() - began)
     this.#processing.delete(key)
-    if (this.#dirty.delete(key)) this.add(key)
+    if (this.#dirty.delete(key) && !this.#isStopped) this.#wait(key)
   }
 
   /** Nothing is given out any more. */

@@ -125,6 +125,11 @@ export class ClusterState {
     this.#place(info, nodeName)
   }
 
+  /** How much it knows of. */
+  get size(): { readonly nodes: number; readonly pods: number; readonly assumedPods: number } {
+    return { nodes: this.nodes.length, pods: this.#nodeOfPod.size, assumedPods: this.#assumed.size }
+  }
+
   isAssumed(uid: string): boolean {
     return this.#assumed.has(uid)
   }

@@ -1,4 +1,3 @@
-import type { Cause } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Binding, Node, Pod } from '../../apimachinery/types/core-v1.ts'
@@ -20,7 +19,7 @@ import {
   STATEFUL_SETS,
   STORAGE_CLASSES,
 } from '../runtime/resources.ts'
-import { noMetrics } from '../runtime/runtime-metrics.ts'
+import { noMetrics, type RuntimeMetrics } from '../runtime/runtime-metrics.ts'
 import { nodeEvents, podEvents } from './cluster-events.ts'
 import { ClusterState } from './cluster-state.ts'
 import { type FitFailure, fitMessage } from './fit-failure.ts'
@@ -35,6 +34,7 @@ import { writePodStatus } from './pod-status-writer.ts'
 import { outbidNominations, preempt } from './preemption.ts'
 import { PreemptionExecutor } from './preemption-executor.ts'
 import { CSI_DRIVERS, CSI_STORAGE_CAPACITIES } from './resources.ts'
+import { type AttemptResult, noSchedulerMetrics, type SchedulerMetrics } from './scheduler-metrics.ts'
 import { type QueuedPod, SchedulingQueue } from './scheduling-queue.ts'
 
 export interface SchedulerOptions {
@@ -42,6 +42,9 @@ export interface SchedulerOptions {
   readonly log: Logger
   /** Pods that ask for it by this name; default `default-scheduler`. */
   readonly schedulerName?: string
+  readonly metrics?: SchedulerMetrics
+  /** Told of its informers. */
+  readonly runtimeMetrics?: RuntimeMetrics
 }
 
 /** A running scheduler. */
@@ -96,6 +99,7 @@ class Scheduler implements RunningScheduler {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #name: string
+  readonly #metrics: SchedulerMetrics
   readonly #informers: InformerSet
   readonly #events: ApiEventRecorder
   readonly #cluster = new ClusterState()
@@ -109,12 +113,14 @@ class Scheduler implements RunningScheduler {
   #isScheduled = false
   #isStopped = false
 
-  constructor(client: Client, { clock, log, schedulerName = 'default-scheduler' }: SchedulerOptions) {
+  constructor(client: Client, options: SchedulerOptions) {
+    const { clock, log, schedulerName = 'default-scheduler', metrics = noSchedulerMetrics } = options
     this.#client = client
     this.#clock = clock
     this.#log = log
     this.#name = schedulerName
-    this.#informers = new InformerSet({ client, clock, logger: log, metrics: noMetrics })
+    this.#metrics = metrics
+    this.#informers = new InformerSet({ client, clock, logger: log, metrics: options.runtimeMetrics ?? noMetrics })
     this.#events = new ApiEventRecorder({ client, clock, logger: log, component: schedulerName })
     const objects = this.#informers
     this.#binder = new VolumeBinder(objects, clock)
@@ -134,6 +140,10 @@ class Scheduler implements RunningScheduler {
       objects,
       isHeld: (pod) => this.#executor.isRunningFor(pod),
       onReady: () => this.#wake(),
+    })
+    metrics.started(schedulerName, {
+      pendingPods: () => this.#queue.counts(),
+      cacheSize: () => this.#cluster.size,
     })
     this.#watch()
     this.synced = this.#informers.synced().then(() => {
@@ -283,6 +293,7 @@ class Scheduler implements RunningScheduler {
         return
       }
       const placement = this.#placer.place(cycle)
+      this.#metrics.searched(performance.now() - queued.attemptAt)
       if ('failure' in placement) this.#doesNotFit(queued, cycle, placement.failure)
       else this.#assume(queued, cycle.info, placement.node.name, placement.filters)
     } catch (error) {
@@ -303,6 +314,7 @@ class Scheduler implements RunningScheduler {
       return
     }
     const { candidate } = outcome
+    this.#metrics.preempted(candidate.victims.length)
     const outbid = outbidNominations(pod, candidate.node, this.#nominations)
     this.#executor.start(pod, candidate, { outbid, cause: queued.cause })
     this.#nominations.set(cycle.info, candidate.node)
@@ -316,6 +328,7 @@ class Scheduler implements RunningScheduler {
     nominatedNodeName: string | undefined,
   ): void {
     if (nominatedNodeName === '') this.#nominations.delete(queued.uid)
+    this.#attempted(queued, 'unschedulable')
     this.#queue.rejected(queued, plugins)
     this.#report(queued, 'Unschedulable', message, nominatedNodeName)
   }
@@ -323,9 +336,14 @@ class Scheduler implements RunningScheduler {
   #failed(queued: QueuedPod, error: unknown): void {
     const message = (error as Error).message
     this.#log.warn({ err: error, pod: queued.pod.metadata.name }, 'error scheduling pod')
+    this.#attempted(queued, 'error')
     this.#queue.rejected(queued, new Set())
     this.#nominations.delete(queued.uid)
     this.#report(queued, 'SchedulerError', message, '')
+  }
+
+  #attempted({ attemptAt }: QueuedPod, result: AttemptResult): void {
+    this.#metrics.attempted(this.#name, result, performance.now() - attemptAt)
   }
 
   #report(queued: QueuedPod, reason: string, message: string, nominatedNodeName: string | undefined): void {
@@ -355,11 +373,8 @@ class Scheduler implements RunningScheduler {
       })
   }
 
-  async #bind(
-    { pod, cause }: { readonly pod: Pod; readonly cause: Cause },
-    nodeName: string,
-    plan: VolumePlan | undefined,
-  ): Promise<void> {
+  async #bind(queued: QueuedPod, nodeName: string, plan: VolumePlan | undefined): Promise<void> {
+    const { pod, cause, attempts, firstAttemptAt } = queued
     const client = this.#client.causedBy(cause)
     const { namespace = '', name = '', uid } = pod.metadata
     if (plan) {
@@ -375,6 +390,8 @@ class Scheduler implements RunningScheduler {
     }
     const key: ObjectKey = { namespace, name }
     await wrapped('running Bind plugin "DefaultBinder"', client.createSubresource(PODS, key, 'binding', binding))
+    this.#attempted(queued, 'scheduled')
+    this.#metrics.bound(attempts, performance.now() - firstAttemptAt)
     if (this.#isStopped) return
     const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`
     this.#events.record(typed(pod), 'Normal', 'Scheduled', message)

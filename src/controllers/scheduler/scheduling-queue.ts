@@ -20,6 +20,9 @@ export interface QueuedPod {
   pod: Pod
   readonly uid: string
   attempts: number
+  /** When the first attempt and the present or last one began, as `performance.now()` has it. */
+  firstAttemptAt: number
+  attemptAt: number
   /** When it came, or was last found to fit nowhere. */
   timestampMs: number
   unschedulableCount: number
@@ -92,9 +95,13 @@ export class SchedulingQueue {
   }
 
   /** Pods that wait, by what they wait for. */
-  counts(): Readonly<Record<'active' | 'back-off' | 'unschedulable', number>> {
-    const counts = { active: 0, 'back-off': 0, unschedulable: 0 }
-    for (const { place } of this.#pods.values()) if (place !== 'none') counts[place]++
+  counts(): Readonly<Record<'active' | 'backoff' | 'unschedulable' | 'gated', number>> {
+    const counts = { active: 0, backoff: 0, unschedulable: 0, gated: 0 }
+    for (const { place, pod } of this.#pods.values()) {
+      if (place === 'active') counts.active++
+      else if (place === 'back-off') counts.backoff++
+      else if (place === 'unschedulable') counts[isGated(pod) ? 'gated' : 'unschedulable']++
+    }
     return counts
   }
 
@@ -104,6 +111,8 @@ export class SchedulingQueue {
       pod,
       uid: pod.metadata.uid ?? '',
       attempts: 0,
+      firstAttemptAt: 0,
+      attemptAt: 0,
       timestampMs: this.#options.clock.now(),
       unschedulableCount: 0,
       errorCount: 0,
@@ -151,6 +160,8 @@ export class SchedulingQueue {
     const queued = this.#popFrom(this.#active) ?? this.#popBackedOff()
     if (!queued) return undefined
     this.#move(queued, 'none')
+    queued.attemptAt = performance.now()
+    if (queued.attempts === 0) queued.firstAttemptAt = queued.attemptAt
     queued.attempts++
     queued.cause = queued.wakers.take()
     return queued

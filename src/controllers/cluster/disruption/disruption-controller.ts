@@ -30,6 +30,7 @@ type Budget = Typed<PodDisruptionBudget>
  */
 export const disruptionController: Controller<Budget> = {
   name: 'disruption-controller',
+  queueName: 'disruption',
   serviceAccount: 'disruption-controller',
   eventSource: 'controllermanager',
   for: POD_DISRUPTION_BUDGETS,

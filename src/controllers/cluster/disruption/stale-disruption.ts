@@ -16,6 +16,7 @@ const STALE_MS = 120_000
  */
 export const staleDisruptionController: Controller<Typed<Pod>> = {
   name: 'disruption-controller-stale-pods',
+  queueName: 'stale_pod_disruption',
   serviceAccount: 'disruption-controller',
   for: PODS,
   isRelevant: (pod) => staleDisruptionAt(pod) !== undefined,

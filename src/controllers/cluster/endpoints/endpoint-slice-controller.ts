@@ -36,6 +36,7 @@ export function endpointSliceController(): Controller<Typed<Service>> {
   const triggerTimes = new TriggerTimes()
   return {
     name: 'endpointslice-controller',
+    queueName: 'endpoint_slice',
     serviceAccount: 'endpointslice-controller',
     eventSource: 'endpoint-slice-controller',
     for: SERVICES,

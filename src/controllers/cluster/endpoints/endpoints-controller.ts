@@ -33,6 +33,7 @@ export function endpointsController(): Controller<Typed<Service>> {
   const triggerTimes = new TriggerTimes()
   return {
     name: 'endpoints-controller',
+    queueName: 'endpoint',
     serviceAccount: 'endpoint-controller',
     eventSource: NAME,
     for: SERVICES,

@@ -21,6 +21,7 @@ const FINALIZER = 'kubernetes'
  */
 export const namespaceController: Controller<Typed<Namespace>> = {
   name: 'namespace-controller',
+  queueName: 'namespace',
   serviceAccount: 'namespace-controller',
   for: NAMESPACES,
   watches: [

@@ -32,6 +32,7 @@ export function nodeLifecycleController(): Controller<Typed<Node>> {
   const lifecycle = new NodeLifecycle()
   return {
     name: 'node-lifecycle-controller',
+    queueName: 'node_lifecycle_controller',
     serviceAccount: 'node-controller',
     eventSource: 'node-controller',
     for: NODES,

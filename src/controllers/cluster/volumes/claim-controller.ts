@@ -32,6 +32,7 @@ const IN_TREE_PREFIX = 'kubernetes.io/'
  */
 export const claimBinder: Controller<Claim> = {
   name: 'persistentvolume-binder-controller',
+  queueName: 'claims',
   serviceAccount: 'persistent-volume-binder',
   eventSource: 'persistentvolume-controller',
   for: PERSISTENT_VOLUME_CLAIMS,

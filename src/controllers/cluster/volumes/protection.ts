@@ -19,6 +19,7 @@ const VOLUME_FINALIZER = 'kubernetes.io/pv-protection'
  */
 export const claimProtectionController: Controller<Claim> = {
   name: 'persistentvolumeclaim-protection-controller',
+  queueName: 'pvcprotection',
   serviceAccount: 'pvc-protection-controller',
   for: PERSISTENT_VOLUME_CLAIMS,
   watches: [
@@ -61,6 +62,7 @@ function uses(pod: Typed<Pod>, { metadata }: Claim): boolean {
  */
 export const volumeProtectionController: Controller<Volume> = {
   name: 'persistentvolume-protection-controller',
+  queueName: 'pvprotection',
   serviceAccount: 'pv-protection-controller',
   for: PERSISTENT_VOLUMES,
   async reconcile(key, { cache, client }) {

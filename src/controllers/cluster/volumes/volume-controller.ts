@@ -13,6 +13,7 @@ import { BOUND_BY_CONTROLLER, type Claim, PROVISIONED_BY, sameMode, type Volume 
  */
 export const volumeBinder: Controller<Volume> = {
   name: 'persistentvolume-binder-controller-volumes',
+  queueName: 'volumes',
   serviceAccount: 'persistent-volume-binder',
   eventSource: 'persistentvolume-controller',
   for: PERSISTENT_VOLUMES,

@@ -9,6 +9,7 @@ export function cronJobController(): Controller<CronJobObject> {
   const schedules = new Map<string, string>()
   return {
     name: 'cronjob-controller',
+    queueName: 'cronjob',
     serviceAccount: 'cronjob-controller',
     for: CRON_JOBS,
     watches: [{ resource: JOBS, enqueue: controllerOwner(CRON_JOBS) }],

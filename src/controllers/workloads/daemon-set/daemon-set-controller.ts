@@ -32,6 +32,7 @@ export function daemonSetController(): Controller<DaemonSetObject> {
   const backoff = new FailedPodsBackoff()
   return {
     name: 'daemonset-controller',
+    queueName: 'daemonset',
     serviceAccount: 'daemon-set-controller',
     for: DAEMON_SETS,
     watches: [

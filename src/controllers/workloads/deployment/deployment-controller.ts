@@ -31,6 +31,7 @@ const goneForRecreate: Enqueue = (pod, _old, cache) => {
 
 export const deploymentController: Controller<DeploymentObject> = {
   name: 'deployment-controller',
+  queueName: 'deployment',
   serviceAccount: 'deployment-controller',
   for: DEPLOYMENTS,
   watches: [

@@ -191,3 +191,21 @@ test('a pod of a Job that is deleted without its dependents loses the finalizer'
   await plane.client.delete(JOBS, WORK, { propagationPolicy: 'Background' })
   await plane.until(PODS, key, (p) => p !== undefined && p.metadata.finalizers === undefined)
 })
+
+test('changes of the pods of a large Job are collected before it is synced again, those of a small one are not', async () => {
+  const clock = plane.clock as ManualClock
+  await create({ completions: 40, parallelism: 40 })
+  await plane.untilAll(
+    PODS,
+    'default',
+    (pods) => pods.length === 40 && pods.every((p) => p.status?.phase === 'Succeeded'),
+  )
+  const before = await plane.client.get(JOBS, WORK)
+  expect(before.status?.succeeded ?? 0).toBe(0)
+  while (!isJobFinished(await plane.client.get(JOBS, WORK))) {
+    clock.advance(80)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const job = await finished()
+  expect(job.status).toMatchObject({ succeeded: 40, uncountedTerminatedPods: {} })
+})

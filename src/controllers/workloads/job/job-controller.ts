@@ -14,6 +14,13 @@ import { JobSync } from './job-sync.ts'
 
 /** The value of `managedBy` that stands for this controller. */
 const OWN_NAME = 'kubernetes.io/job-controller'
+/**
+ * Changes of a Job's pods are collected before it is synced again, as upstream's `syncJobBatchPeriod` of a second has it;
+ * here only for as long as it has many, so that small ones never wait.
+ */
+const BATCH_FROM_PODS = 20
+const BATCH_MS_PER_POD = 2
+const MAX_BATCH_MS = 1000
 /** Index of pods that still carry the finalizer, by the key of the Job that they say they belong to. */
 const TRACKED_INDEX = 'job-tracking'
 
@@ -53,6 +60,7 @@ export function jobController(): Controller<JobObject> {
   const backoffs = new Map<string, BackoffRecord>()
   return {
     name: 'job-controller',
+    queueName: 'job',
     serviceAccount: 'job-controller',
     for: JOBS,
     watches: [{ resource: PODS, enqueue: enqueuePod as never }],
@@ -67,6 +75,10 @@ export function jobController(): Controller<JobObject> {
         },
       },
     ],
+    batchMs(key, cache) {
+      const pods = cache.get(JOBS, key)?.spec?.parallelism ?? 1
+      return pods < BATCH_FROM_PODS ? 0 : Math.min(pods * BATCH_MS_PER_POD, MAX_BATCH_MS)
+    },
     async reconcile(key, context) {
       const job = context.cache.get(JOBS, key)
       const managedBy = job?.spec?.managedBy

@@ -35,6 +35,7 @@ function relatedPods({ cache }: ReconcileContext, rs: ReplicaSetObject): readonl
 
 export const replicaSetController: Controller<ReplicaSetObject> = {
   name: 'replicaset-controller',
+  queueName: 'replicaset',
   serviceAccount: 'replicaset-controller',
   for: REPLICA_SETS,
   watches: [{ resource: PODS, enqueue: ownerOrMatching(REPLICA_SETS, selectorOf) }],

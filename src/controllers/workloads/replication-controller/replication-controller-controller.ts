@@ -28,6 +28,7 @@ const replicationControllers: ReplicaKind<ReplicationControllerObject> = {
 
 export const replicationControllerController: Controller<ReplicationControllerObject> = {
   name: 'replicationcontroller-controller',
+  queueName: 'replicationmanager',
   serviceAccount: 'replication-controller',
   eventSource: 'replication-controller',
   for: REPLICATION_CONTROLLERS,

@@ -12,6 +12,7 @@ const selectorOf = ({ spec }: StatefulSetObject) => labelSelectorAsSelector(spec
 
 export const statefulSetController: Controller<StatefulSetObject> = {
   name: 'statefulset-controller',
+  queueName: 'statefulset',
   serviceAccount: 'statefulset-controller',
   for: STATEFUL_SETS,
   watches: [{ resource: PODS, enqueue: ownerOrMatching(STATEFUL_SETS, selectorOf) }],

@@ -1,0 +1,183 @@
+import { readFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
+import { forbiddenMessage } from '../api/filters/authorization.ts'
+import { EXPOSITION_CONTENT_TYPE, type Metric } from '../api/metrics/exposition.ts'
+import { exposition } from '../api/metrics/metrics-path.ts'
+import { asApiError, forbidden, internalError, unauthorized } from '../apimachinery/api-error.ts'
+import type { KubeObject } from '../apimachinery/kube-object.ts'
+import type { TokenReview } from '../apimachinery/types/authentication-v1.ts'
+import type { SubjectAccessReview } from '../apimachinery/types/authorization-v1.ts'
+import type { UserInfo } from '../apimachinery/user-info.ts'
+import type { Client, ResourceRef, Typed } from '../controllers/runtime/client.ts'
+import type { Logger } from '../controllers/runtime/logger.ts'
+import { CertificateAuthority, type KeyPair } from './pki/certificate-authority.ts'
+
+/** Where a component serves. */
+export interface ComponentServing {
+  readonly bindAddress: string
+  /** 0: any that is free. */
+  readonly port: number
+  /** Undefined: a certificate of its own, which nobody can verify. */
+  readonly tlsCertFile: string | undefined
+  readonly tlsPrivateKeyFile: string | undefined
+}
+
+export interface ComponentServerOptions extends ComponentServing {
+  /** Asks the API server who somebody is and what they may do. */
+  readonly client: Client
+  readonly logger: Logger
+  metrics(): Iterable<Metric>
+}
+
+/** A component in a process of its own. */
+export interface RunningComponent {
+  /** Where it serves its health and metrics. */
+  readonly port: number | undefined
+  stop(): Promise<void>
+}
+
+const TOKEN_REVIEWS: ResourceRef<Typed<TokenReview>> = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  resource: 'tokenreviews',
+  kind: 'TokenReview',
+  namespaced: false,
+}
+const ACCESS_REVIEWS: ResourceRef<Typed<SubjectAccessReview>> = {
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  resource: 'subjectaccessreviews',
+  kind: 'SubjectAccessReview',
+  namespaced: false,
+}
+
+/** Upstream's `--authorization-always-allow-paths`. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz'])
+const ANONYMOUS: UserInfo = { name: 'system:anonymous', uid: '', groups: ['system:unauthenticated'], extra: {} }
+
+/**
+ * The port of a component that is no API server: its health for everybody, its metrics for whom the API server lets.
+ *
+ * @see apiserver pkg/server/options authentication.go, authorization.go (delegating)
+ */
+export class ComponentServer {
+  readonly #options: ComponentServerOptions
+  readonly #server: Server
+
+  private constructor(options: ComponentServerOptions, { certificate, privateKey }: KeyPair) {
+    this.#options = options
+    this.#server = createServer({ cert: certificate, key: privateKey, minVersion: 'TLSv1.2' }, (request, response) => {
+      void this.#answer(request, response)
+    })
+  }
+
+  /** Resolves once it listens. Errors: the port is taken, files that cannot be read. */
+  static async start(options: ComponentServerOptions): Promise<ComponentServer> {
+    const server = new ComponentServer(options, await certificateOf(options))
+    await new Promise<void>((resolve, reject) => {
+      server.#server.once('error', reject)
+      server.#server.listen(options.port, options.bindAddress, resolve)
+    })
+    return server
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0]!
+    try {
+      if (OPEN_PATHS.has(path)) {
+        send(response, 200, 'text/plain; charset=utf-8', 'ok')
+        return
+      }
+      await this.#authorize(await this.#userOf(request), (request.method ?? 'GET').toLowerCase(), path)
+      if (path !== '/metrics') send(response, 404, 'text/plain; charset=utf-8', '404 page not found\n')
+      else send(response, 200, EXPOSITION_CONTENT_TYPE, await exposition(this.#options.metrics()))
+    } catch (error) {
+      const refusal = asApiError(error) ?? internalError('')
+      if (refusal.code === 500) this.#options.logger.error({ err: error, path }, 'request failed')
+      send(response, refusal.code, 'application/json', JSON.stringify(refusal.toStatus()))
+    }
+  }
+
+  /** Errors: 401 for a token that the API server does not know. */
+  async #userOf({ headers }: IncomingMessage): Promise<UserInfo> {
+    const token = /^Bearer\s+(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+    if (token === undefined) return ANONYMOUS
+    const review: Typed<TokenReview> = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenReview',
+      metadata: {},
+      spec: { token },
+    }
+    const { status } = await this.#ask(TOKEN_REVIEWS, review)
+    if (!status?.authenticated) throw unauthorized()
+    const { username = '', uid = '', groups = [], extra = {} } = status.user ?? {}
+    return { name: username, uid, groups, extra }
+  }
+
+  /** Errors: 500, where the API server does not answer, whatever its reasons. */
+  async #ask<T extends KubeObject>(resource: ResourceRef<T>, review: T): Promise<T> {
+    try {
+      return await this.#options.client.create(resource, review)
+    } catch (error) {
+      throw internalError(`the API server could not be asked: ${(error as Error).message}`)
+    }
+  }
+
+  /** Errors: 403. */
+  async #authorize(user: UserInfo, verb: string, path: string): Promise<void> {
+    const { name, uid, groups, extra } = user
+    const review: Typed<SubjectAccessReview> = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      metadata: {},
+      spec: {
+        user: name,
+        ...(uid ? { uid } : {}),
+        groups: [...groups],
+        extra: Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]])),
+        nonResourceAttributes: { path, verb },
+      },
+    }
+    const { status } = await this.#ask(ACCESS_REVIEWS, review)
+    if (!status?.allowed)
+      throw forbidden({ group: '', resource: '' }, '', forbiddenMessage(pathAttributes(user, verb, path)))
+  }
+}
+
+function pathAttributes(user: UserInfo, verb: string, path: string) {
+  const none = { apiGroup: '', apiVersion: '', namespace: '', resource: '', subresource: '', name: '' }
+  return { user, verb, path, isResourceRequest: false, ...none, fieldSelector: '', labelSelector: '' }
+}
+
+function send(response: ServerResponse, code: number, contentType: string, body: string): void {
+  response.writeHead(code, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+async function certificateOf({ tlsCertFile, tlsPrivateKeyFile }: ComponentServerOptions): Promise<KeyPair> {
+  if (tlsCertFile && tlsPrivateKeyFile) {
+    return {
+      certificate: await readFile(tlsCertFile, 'utf8'),
+      privateKey: await readFile(tlsPrivateKeyFile, 'utf8'),
+    }
+  }
+  const name = hostname().toLowerCase()
+  const authority = await CertificateAuthority.create(`${name}-ca`)
+  return await authority.issueServing({
+    commonName: name,
+    dnsNames: [name, 'localhost'],
+    ipAddresses: ['127.0.0.1', '::1'],
+  })
+}
