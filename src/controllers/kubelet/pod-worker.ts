@@ -19,6 +19,8 @@ type Ended = (exitCode: number, reason?: string) => void
 
 /** How soon a kubelet looks again for what is missing. */
 const CONFIG_RETRY_MS = 2000
+/** What a container's volumes were made of a moment ago is good for its environment. */
+const CONFIG_FRESH_MS = 100
 /** What a process exits with that is killed by signal 9. */
 const KILLED = 137
 
@@ -44,6 +46,8 @@ export class PodWorker {
   #isStopping = false
   #isTerminal = false
   #failure: { readonly reason: string; readonly message: string } | undefined
+  /** What was read last. */
+  #config: { readonly names: string; readonly atMs: number; readonly data: ConfigData } | undefined
   readonly #startTime: string
   readonly #timers: Timer[] = []
   readonly #listeners: Set<() => void> = new Set()
@@ -243,8 +247,14 @@ export class PodWorker {
 
   /** Undefined where the API could not be asked. */
   async #readConfig(names: ReadonlySet<string>): Promise<ConfigData | undefined> {
+    const wanted = [...names].join()
+    const atMs = this.node.timeline.now()
+    const known = this.#config
+    if (known && known.names === wanted && atMs - known.atMs < CONFIG_FRESH_MS) return known.data
     try {
-      return await readConfig(this.node.client, this.pod.metadata.namespace ?? '', names)
+      const data = await readConfig(this.node.client, this.pod.metadata.namespace ?? '', names)
+      this.#config = { names: wanted, atMs, data }
+      return data
     } catch {
       return undefined
     }
@@ -321,6 +331,7 @@ export class PodWorker {
     if (this.#isStopping || !run.isBusy) return
     const missing = config ? missingEnvironment(this.pod, run.container, config) : 'failed to sync configmap cache'
     if (config && missing === undefined) {
+      this.#config = undefined
       this.#started(run, config)
       return
     }
