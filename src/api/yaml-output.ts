@@ -1,7 +1,4 @@
-import type * as Yaml from 'yaml'
-import { lazyModule } from '../apimachinery/lazy-module.ts'
-
-const yaml = lazyModule<typeof Yaml>('yaml')
+import { yaml } from '../apimachinery/yaml.ts'
 
 /**
  * YAML as upstream writes it: keys sorted, lists not indented; strings that a reader of YAML 1.1 would take for

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { isJsonObject, type JsonObject } from '../../apimachinery/kube-object.ts'
+import { yaml } from '../../apimachinery/yaml.ts'
 import type { WebhookCredentials, WebhookEndpoint } from './webhook-client.ts'
 
 /**
@@ -71,7 +71,7 @@ function userOfContext(config: JsonObject): string {
 }
 
 function readKubeconfig(file: string): JsonObject {
-  const config: unknown = parse(readFileSync(file, 'utf8'))
+  const config: unknown = yaml().parse(readFileSync(file, 'utf8'))
   if (isJsonObject(config)) return config
   throw new Error(`${file} is no kubeconfig`)
 }

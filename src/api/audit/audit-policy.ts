@@ -1,5 +1,5 @@
-import { parse } from 'yaml'
 import { isJsonObject, type JsonObject } from '../../apimachinery/kube-object.ts'
+import { yaml } from '../../apimachinery/yaml.ts'
 import type { AuthorizationAttributes } from '../../auth/authz/authorizer.ts'
 import { nonResourceUrlCovers } from '../../auth/authz/rbac/policy-rule.ts'
 
@@ -38,7 +38,7 @@ export class AuditPolicy {
 
   /** `text`: YAML or JSON. Throws where it is no policy. */
   constructor(text: string) {
-    const document: unknown = parse(text)
+    const document: unknown = yaml().parse(text)
     if (!isJsonObject(document) || document['kind'] !== 'Policy' || document['apiVersion'] !== 'audit.k8s.io/v1') {
       throw new Error('the audit policy must be a Policy of audit.k8s.io/v1')
     }

@@ -1,10 +1,7 @@
 import type * as Yaml from 'yaml'
 import type { JsonObject } from '../kube-object.ts'
-import { lazyModule } from '../lazy-module.ts'
+import { yaml } from '../yaml.ts'
 import { DecodeError, type ExactJson, MAX_VALUE_DEPTH, setMember } from './json-text.ts'
-
-/** Loaded with the first YAML body: most servers never see one, and start sooner without. */
-const yaml = lazyModule<typeof Yaml>('yaml')
 
 /** Nodes that a document may grow to through aliases: keeps "billion laughs" small. */
 const MAX_NODES = 1_000_000

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { isJsonObject, type JsonObject } from '../../apimachinery/kube-object.ts'
+import { yaml } from '../../apimachinery/yaml.ts'
 
 /** Where a webhook is and how to show oneself to it. */
 export interface WebhookConfig {
@@ -18,7 +18,7 @@ export interface WebhookConfig {
 
 /** Reads the current context of a kubeconfig. Throws where there is none or what it names is missing. */
 export function readWebhookConfig(path: string): WebhookConfig {
-  const document: unknown = parse(readFileSync(path, 'utf8'))
+  const document: unknown = yaml().parse(readFileSync(path, 'utf8'))
   if (!isJsonObject(document)) throw new Error(`${path} is no kubeconfig`)
   const contextName = String(document['current-context'] ?? '')
   const context = named(document['contexts'], contextName, 'context')

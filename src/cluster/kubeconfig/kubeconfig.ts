@@ -1,10 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import type * as Yaml from 'yaml'
 import type { Document, YAMLMap, YAMLSeq } from 'yaml'
-import { lazyModule } from '../../apimachinery/lazy-module.ts'
+import { yaml } from '../../apimachinery/yaml.ts'
 import { writePrivateFile } from '../pki/pki-files.ts'
-
-const yaml = lazyModule<typeof Yaml>('yaml')
 
 /** One way into a cluster: a cluster, a user and a context of the same name. */
 export interface KubeconfigEntry {

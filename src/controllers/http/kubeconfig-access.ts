@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
+import { yaml } from '../../apimachinery/yaml.ts'
 
 /** How to reach a cluster, and as whom: what a kubeconfig says. */
 export interface ClusterAccess {
@@ -23,7 +23,7 @@ type Entry = Readonly<Record<string, unknown>>
 
 /** Reads a kubeconfig; `context`: undefined for the current one. Errors: throws where it leads nowhere. */
 export async function readKubeconfig(path: string, context?: string): Promise<ClusterAccess> {
-  const document = (parse(await readFile(path, 'utf8')) ?? {}) as Entry
+  const document = (yaml().parse(await readFile(path, 'utf8')) ?? {}) as Entry
   const name = context ?? textOf(document['current-context']) ?? ''
   const chosen = named(document['contexts'], name, 'context')
   if (!chosen) throw new Error(`context "${name}" does not exist in ${path}`)
