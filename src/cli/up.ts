@@ -11,6 +11,7 @@ import { webhookServiceOption } from './webhook-service-option.ts'
 interface Flags {
   port: string
   bindAddress: string
+  tlsSan: string[]
   dataDir: string
   memory?: boolean
   kubeconfig?: string
@@ -26,6 +27,12 @@ export function upCommand(): Command {
     .description('Run a cluster: API server, controllers, scheduler and simulated nodes')
     .option('--port <port>', 'HTTPS port', '6443')
     .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
+    .option(
+      '--tls-san <name>',
+      'further name or address of the server, may be repeated',
+      (name, all: string[]) => [...all, name],
+      [],
+    )
     .option('--data-dir <dir>', 'folder of the data, certificates and kubeconfig', 'data')
     .option('--memory', 'keep the objects in memory: they are gone with the process')
     .option('--kubeconfig <file>', "kubeconfig to put the administrator's entry into")
@@ -56,6 +63,7 @@ async function run(flags: Flags): Promise<void> {
     '--kubeconfig',
     kubeconfig,
     ...Object.entries(flags.webhookService).flatMap((entry) => ['--webhook-service', entry.join('=')]),
+    ...flags.tlsSan.flatMap((name) => ['--tls-san', name]),
     ...storageFlags(flags, dataDir),
   ]
   const cluster = await startCluster(

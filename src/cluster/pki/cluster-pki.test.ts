@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -64,6 +64,30 @@ describe('ClusterPki', () => {
     await writeFile(join(folder, 'pki/admin.crt'), 'junk')
     expect((await pki.client('admin', { user: 'admin' })).certificate).toContain('BEGIN CERTIFICATE')
     expect(second).not.toEqual(first)
+  })
+})
+
+describe('ClusterPki with files of two pairs', () => {
+  const swapKey = async (name: string): Promise<void> => {
+    const other = await CertificateAuthority.create('kubernetes')
+    await writeFile(join(folder, `pki/${name}.key`), other.pair.privateKey)
+  }
+
+  test('makes a certificate anew whose key is another one’s', async () => {
+    const pki = await open()
+    const first = await pki.serving(['one.example'])
+    await swapKey('apiserver')
+    const second = await pki.serving(['one.example'])
+    expect(second.certificate).not.toBe(first.certificate)
+    expect(new X509Certificate(second.certificate).checkPrivateKey(createPrivateKey(second.privateKey))).toBe(true)
+    await writeFile(join(folder, 'pki/apiserver.crt'), 'junk')
+    expect((await pki.serving(['one.example'])).certificate).toContain('BEGIN CERTIFICATE')
+  })
+
+  test('refuses an authority whose key is another one’s: everybody trusts its certificate', async () => {
+    await (await open()).authority()
+    await swapKey('ca')
+    await expect((await open()).authority()).rejects.toThrow('ca.key is not the key of ca.crt')
   })
 })
 

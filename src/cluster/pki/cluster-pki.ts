@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { CertificateAuthority, type ClientSubject, isDueForRenewal, type KeyPair } from './certificate-authority.ts'
 import type { PkiFiles } from './pki-files.ts'
@@ -43,7 +43,7 @@ export class ClusterPki {
   async serving(names: readonly string[]): Promise<KeyPair> {
     const all = [...new Set([...SERVICE_NAMES, '127.0.0.1', '::1', ...names.filter((n) => n !== '')])]
     const known = await this.#read('apiserver')
-    if (known && all.every((name) => isFor(known.certificate, name)) && !this.#isStale(known)) {
+    if (known && !this.#isStale(known) && all.every((name) => isFor(known.certificate, name))) {
       if (await this.#isOfAuthority(known, CA)) return known
     }
     const authority = await this.authority()
@@ -90,13 +90,19 @@ export class ClusterPki {
 
   async #openAuthority(name: string, commonName: string): Promise<CertificateAuthority> {
     const known = await this.#read(name)
+    if (known && !belongTogether(known.certificate, known.privateKey)) {
+      throw new Error(`${name}.key is not the key of ${name}.crt: put back the one that belongs to it, or remove both`)
+    }
     if (known) return await CertificateAuthority.load(known, this.#now)
     const authority = await CertificateAuthority.create(commonName, this.#now)
     await this.#write(name, authority.pair)
     return authority
   }
 
-  async #isOfAuthority({ certificate }: KeyPair, name: typeof CA | typeof FRONT_PROXY_CA): Promise<boolean> {
+  /** False as well where key and certificate are of two pairs: a write that was cut off, or two servers at once. */
+  async #isOfAuthority(known: KeyPair, name: typeof CA | typeof FRONT_PROXY_CA): Promise<boolean> {
+    const { certificate, privateKey } = known
+    if (!belongTogether(certificate, privateKey)) return false
     const { pair } = await (name === CA ? this.authority() : this.frontProxyAuthority())
     return new X509Certificate(certificate).verify(new X509Certificate(pair.certificate).publicKey)
   }
@@ -115,6 +121,14 @@ export class ClusterPki {
     await this.#files.write(`${name}.key`, pair.privateKey)
     await this.#files.write(`${name}.crt`, pair.certificate)
     return pair
+  }
+}
+
+function belongTogether(certificate: string, privateKey: string): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))
+  } catch {
+    return false
   }
 }
 
