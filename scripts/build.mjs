@@ -33,6 +33,7 @@ await build({
     '@fastify/ajv-compiler',
     '@fastify/fast-json-stringify-compiler',
     'pino-pretty',
+    'prom-client',
     'vitest',
     '@peculiar/x509',
     'etcd3',

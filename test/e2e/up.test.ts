@@ -63,6 +63,12 @@ describe('kubemu up', () => {
     expect(described).toContain(`${address}:${server.port}`)
   })
 
+  test('loads from its bundle what few requests need', async () => {
+    const metrics = await kubectl.ok(['get', '--raw', '/metrics'])
+    expect(metrics).toContain('apiserver_request_total')
+    expect(metrics).toContain('process_cpu_seconds_total')
+  })
+
   test('refuses a folder that another kubemu uses, in one sentence', async () => {
     const second = startUp(dataDir)
     expect(await second.exitCode()).toBe(1)
