@@ -557,6 +557,31 @@ describe('webhooks that misbehave', () => {
     expect((await server.get(`${CONFIG_MAPS}/gone`)).status).toBe(404)
   })
 
+  test('a busy webhook is asked again when it says, as long as there is time', async () => {
+    let asked = 0
+    hooks.on('/bad', (_, response) => {
+      if (++asked === 3) return { allowed: false, status: { message: 'third time' } }
+      return void response.writeHead(asked === 1 ? 429 : 503, { 'retry-after': '0' }).end()
+    })
+    await configured('validating', [webhook('/bad', { timeoutSeconds: 20 })], async () => {
+      expect((await createConfigMap()).body.message).toContain('denied the request: third time')
+    })
+    hooks.on('/bad', (_, response) => void response.writeHead(503, { 'retry-after': '60' }).end())
+    expect(await configured('validating', [webhook('/bad')], failureMessage)).toBe(
+      `${CALLED}${post()}context deadline exceeded`,
+    )
+    asked = 0
+    hooks.on('/bad', (_, response) => {
+      asked++
+      response.writeHead(503, { 'retry-after': '0' }).end()
+      return undefined
+    })
+    expect(await configured('validating', [webhook('/bad', { timeoutSeconds: 20 })], failureMessage)).toBe(
+      `${CALLED}the server is currently unable to handle the request`,
+    )
+    expect(asked).toBe(11)
+  })
+
   test('a body of 10 MB is not read to its end', async () => {
     const rubbish = Buffer.alloc(10_000_000, 32)
     hooks.on('/bad', (_, response) => void response.end(rubbish))

@@ -40,6 +40,8 @@ export interface WebhookAnswer {
   readonly status: number
   readonly contentType: string
   readonly body: Buffer
+  /** Set where the other side is busy and says when to come again. */
+  readonly retryAfterSeconds?: number
 }
 
 /**
@@ -49,6 +51,8 @@ export interface WebhookAnswer {
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 /** As Go's client. */
 const MAX_REDIRECTS = 10
+/** Times that a busy webhook is asked again. @see client-go rest/with_retry.go */
+const MAX_RETRIES = 10
 /** Endpoints whose connections are kept, as upstream's cache of clients. */
 const MAX_ENDPOINTS = 200
 /** As Go's transport: idle connections stay for 90 s. */
@@ -100,7 +104,7 @@ export class WebhookClient {
   }
 
   /**
-   * Posts JSON and reads the answer, whatever its status. Errors: {@link TransportError} where there is no answer within
+   * Posts JSON and reads the answer, whatever its status; asks again where the webhook is busy and says when. Errors: {@link TransportError} where there is no answer within
    * `timeoutMs`.
    */
   async post(
@@ -113,7 +117,11 @@ export class WebhookClient {
     const abort = new AbortController()
     const timer = this.#clock.setTimer(() => abort.abort(), timeoutMs)
     try {
-      return await this.#follow({ url, method: 'POST', body, traceparent }, endpoint, abort.signal)
+      for (let retries = 0; ; retries++) {
+        const answer = await this.#follow({ url, method: 'POST', body, traceparent }, endpoint, abort.signal)
+        if (answer.retryAfterSeconds === undefined || retries === MAX_RETRIES) return answer
+        await this.#sleep(answer.retryAfterSeconds * 1000, abort.signal)
+      }
     } catch (error) {
       if (error instanceof ReadError) throw new TransportError(error.message, { cause: error })
       const why = abort.signal.aborted ? 'context deadline exceeded' : messageOf(error)
@@ -130,6 +138,21 @@ export class WebhookClient {
       plain.destroy()
     }
     this.#connections.clear()
+  }
+
+  /** Rejects where the call is over before. */
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        timer.cancel()
+        reject(signal.reason as Error)
+      }
+      const timer = this.#clock.setTimer(() => {
+        signal.removeEventListener('abort', stop)
+        resolve()
+      }, ms)
+      signal.addEventListener('abort', stop, { once: true })
+    })
   }
 
   async #follow(first: Hop, endpoint: WebhookEndpoint, signal: AbortSignal): Promise<WebhookAnswer> {
@@ -311,6 +334,13 @@ async function read(response: IncomingMessage, signal: AbortSignal): Promise<Web
     const text = `unexpected error when reading response body. Please retry. Original error: ${why}`
     throw new ReadError(text, { cause: error })
   }
-  const contentType = response.headers['content-type'] ?? ''
-  return { status: response.statusCode ?? 0, contentType, body: Buffer.concat(chunks, size) }
+  const { statusCode = 0, headers } = response
+  const after = headers['retry-after'] ?? ''
+  const isBusy = (statusCode === 429 || statusCode >= 500) && /^\d{1,9}$/.test(after)
+  return {
+    status: statusCode,
+    contentType: headers['content-type'] ?? '',
+    body: Buffer.concat(chunks, size),
+    ...(isBusy ? { retryAfterSeconds: Number(after) } : {}),
+  }
 }
