@@ -1,9 +1,11 @@
 import { createHmac, generateKeyPairSync, sign as rsaSign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CertificateAuthority, type KeyPair } from '../../src/cluster/pki/certificate-authority.ts'
-import { AuthServer, JANE } from '../suites/auth-server.ts'
+import { ADMIN, AuthServer, JANE } from '../suites/auth-server.ts'
 
 let server: AuthServer
 let token: string
@@ -67,6 +69,64 @@ describe('tokens of service accounts', () => {
     expect(await bearer(`${input}.${rsaSign('sha256', Buffer.from(input), privateKey).toString('base64url')}`)).toBe(
       401,
     )
+  })
+
+  test('headers that name a key, or where to find one: 401, and nobody goes there', async () => {
+    const { privateKey, publicKey: own } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    let visits = 0
+    const trap = createServer((_request, response) => {
+      visits++
+      response.end(JSON.stringify({ keys: [own.export({ format: 'jwk' })] }))
+    })
+    await new Promise<void>((resolve) => trap.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(trap.address() as AddressInfo).port}/keys`
+    const { kid } = decode(parts()[0])
+    const certificate = (await server.frontProxy.issueClient({ user: 'x' })).certificate.replace(
+      /-----[^-]+-----|\s/g,
+      '',
+    )
+    const headers = [
+      { jku: url },
+      { jku: url, kid },
+      { x5u: url },
+      { x5c: [certificate] },
+      { jwk: own.export({ format: 'jwk' }), kid },
+      ...[
+        '../../../../dev/null',
+        '/dev/null',
+        "' OR '1'='1",
+        '__proto__',
+        'constructor',
+        '',
+        '\u0000',
+        'x'.repeat(4096),
+      ].map((id) => ({ kid: id })),
+      { kid: { id: kid } },
+      { kid: [kid] },
+      { kid, b64: false, crit: ['b64'] },
+      { kid, zip: 'DEF' },
+      { kid, typ: 'at+jwt', cty: 'JWT' },
+    ]
+    for (const header of headers) {
+      const input = `${encode({ alg: 'RS256', ...header })}.${parts()[1]}`
+      const signature = rsaSign('sha256', Buffer.from(input), privateKey).toString('base64url')
+      expect(await bearer(`${input}.${signature}`), JSON.stringify(header).slice(0, 80)).toBe(401)
+      expect(await bearer(`${input}.${parts()[2]}`)).toBe(401)
+    }
+    await new Promise((resolve) => trap.close(resolve))
+    expect(visits).toBe(0)
+  })
+
+  test('in other places than the Authorization header: nobody', async () => {
+    for (const name of ['access_token', 'token', 'bearer']) {
+      expect((await server.ask({ path: `/api/v1/secrets?${name}=${token}` })).status).toBe(403)
+    }
+    for (const scheme of ['Token', 'Basic', 'JWT', 'Negotiate', 'Bearer,', ''])
+      expect([401, 403]).toContain(
+        (await server.ask({ path: '/api/v1/secrets', headers: { authorization: `${scheme} ${ADMIN}` } })).status,
+      )
+    const cookie = { cookie: `authorization=Bearer ${ADMIN}; token=${ADMIN}` }
+    expect((await server.ask({ path: '/api/v1/secrets', headers: cookie })).status).toBe(403)
   })
 
   test('claims that were changed under the signature: 401', async () => {

@@ -1,4 +1,6 @@
+import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
 import { ADMIN, AuthServer, BOB, JANE } from '../suites/auth-server.ts'
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1'
@@ -63,6 +65,36 @@ describe('headers', () => {
     expect((await server.ask({ path: '/api/v1/secrets', headers, token: JANE })).status).toBe(400)
   })
 
+  test('a name is what it is, escaped or not, and in UTF-8', async () => {
+    const nameOf = (name: string): Promise<string | number> =>
+      server.whoAmI({ headers: ['Impersonate-User', Buffer.from(name).toString('latin1')], token: ADMIN })
+    for (const name of ['ad%6Din', 'ADMIN', 'admin%00', 'zoë', '管理者', 'аdmin']) expect(await nameOf(name)).toBe(name)
+    // Spaces around a header's value are no part of it.
+    expect(await nameOf(' jane ')).toBe('jane')
+  })
+
+  test('the key of what more is said of a user is judged as it is read', async () => {
+    const rules = [
+      { apiGroups: [''], resources: ['users'], verbs: ['impersonate'], resourceNames: ['jane'] },
+      { apiGroups: ['authentication.k8s.io'], resources: ['userextras/a'], verbs: ['impersonate'] },
+    ]
+    const subjects = [bob]
+    await server.admin('POST', `${RBAC}/clusterroles`, { metadata: { name: 'be-jane' }, rules })
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'be-jane' }
+    await server.admin('POST', `${RBAC}/clusterrolebindings`, { metadata: { name: 'be-jane' }, roleRef, subjects })
+    const as = (...headers: string[]): Promise<string | number> =>
+      server.whoAmI({ headers: ['Impersonate-User', 'jane', ...headers], token: BOB })
+    expect(await as()).toBe('jane')
+    expect(await as('Impersonate-Extra-a', 'v')).toBe('jane')
+    expect(await as('Impersonate-Extra-%61', 'v')).toBe('jane')
+    for (const key of ['scopes', 'sc%6Fpes', 'SCOPES', '%73copes', 'a%2fb', 'a%00', '%zz', '', '__proto__'])
+      expect(await as(`Impersonate-Extra-${key}`, 'v'), key).toBe(403)
+    for (const groups of [['system:masters'], ['dev', 'system:masters'], ['']])
+      expect(await as(...groups.flatMap((g) => ['Impersonate-Group', g]))).toBe(403)
+    expect(await as('Impersonate-User', 'admin')).toBe('jane')
+    await server.admin('DELETE', `${RBAC}/clusterrolebindings/be-jane`)
+  })
+
   test('the rights of an impersonator are given up', async () => {
     const headers = ['Impersonate-User', 'jane']
     expect((await server.ask({ path: '/api/v1/secrets', headers, token: ADMIN })).status).toBe(403)
@@ -119,6 +151,102 @@ describe('paths', () => {
     const path = '/api/v1/namespaces/dev/configmaps/c'
     expect((await server.ask({ method: 'DELETE', path, headers, token: JANE })).status).toBe(403)
     expect((await server.ask({ method: 'GET', path, token: JANE })).status).toBe(200)
+  })
+})
+
+describe('over HTTP/2', () => {
+  const secrets = '/api/v1/namespaces/prod/secrets'
+  let session: ClientHttp2Session
+
+  beforeAll(() => {
+    session = connect(server.url, { ca: server.ca })
+  })
+
+  afterAll(() => {
+    session.destroy()
+  })
+
+  function statusOf(headers: OutgoingHttpHeaders): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const stream = session.request({ ':path': secrets, ...headers })
+      stream.on('response', ({ ':status': status }) => resolve(status ?? 0))
+      stream.on('error', reject)
+      stream.resume().end()
+    })
+  }
+
+  test('the same tokens, the same rules', async () => {
+    const bearer = (token: string): OutgoingHttpHeaders => ({ authorization: `Bearer ${token}` })
+    expect(await statusOf(bearer(ADMIN))).toBe(200)
+    expect(await statusOf(bearer(JANE))).toBe(403)
+    expect(await statusOf(bearer('wrong'))).toBe(401)
+    expect(await statusOf({})).toBe(403)
+    expect(
+      await statusOf({ ...bearer(JANE), 'impersonate-user': 'admin', 'impersonate-group': 'system:masters' }),
+    ).toBe(403)
+    expect(await statusOf({ 'x-remote-user': 'admin', 'x-remote-group': 'system:masters' })).toBe(403)
+    expect(await statusOf({ ...bearer(ADMIN), 'impersonate-user': Buffer.from('zoë').toString('latin1') })).toBe(403)
+  })
+
+  test.each([
+    '//api/v1/namespaces/prod/secrets',
+    '/api/v1/namespaces/dev/../prod/secrets',
+    '/api/v1/namespaces/dev/..%2fprod/secrets',
+    '/api/v1/namespaces/prod/secrets%00',
+    '/API/v1/namespaces/prod/secrets',
+    '/healthz/../api/v1/namespaces/prod/secrets',
+  ])('%s gives jane nothing', async (path) => {
+    const status = await statusOf({ ':path': path, authorization: `Bearer ${JANE}` })
+    expect(status).toBeGreaterThanOrEqual(400)
+    expect(status).toBeLessThan(500)
+  })
+})
+
+describe('a token in a WebSocket’s subprotocols', () => {
+  const PREFIX = 'base64url.bearer.authorization.k8s.io.'
+  const encoded = (token: string): string => PREFIX + Buffer.from(token).toString('base64url')
+
+  /** Status of the refusal. */
+  function upgrade(protocols: readonly string[]): Promise<{ readonly status: number; readonly text: string }> {
+    const url = `${server.url.replace('https:', 'wss:')}/api/v1/namespaces/prod/pods/p/exec?command=sh&stdout=1`
+    const socket = new WebSocket(url, [...protocols], { ca: server.ca })
+    return new Promise((resolve, reject) => {
+      socket.on('open', () => reject(new Error('let in')))
+      socket.on('error', () => {})
+      socket.on('unexpected-response', (_request, response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }))
+      })
+    })
+  }
+
+  test('is a token: its user is told what it may not', async () => {
+    const { status, text } = await upgrade([encoded(JANE), 'v5.channel.k8s.io'])
+    expect(status).toBe(403)
+    expect(text).toContain('User \\"jane\\" cannot get resource \\"pods/exec\\"')
+    expect((await upgrade(['v5.channel.k8s.io'])).text).toContain('system:anonymous')
+  })
+
+  test.each([
+    ['is wrong', [encoded('wrong'), 'v5.channel.k8s.io']],
+    ['comes twice', [encoded(JANE), encoded(ADMIN), 'v5.channel.k8s.io']],
+    ['comes alone', [encoded(ADMIN)]],
+    ['is no base64url', [`${PREFIX}%%%`, 'v5.channel.k8s.io']],
+    ['is no UTF-8', [`${PREFIX}_w`, 'v5.channel.k8s.io']],
+  ])('that %s: 401', async (_, protocols) => {
+    if (protocols[0] === `${PREFIX}%%%`) {
+      const headers = ['connection', 'upgrade', 'upgrade', 'websocket', 'sec-websocket-protocol', protocols.join(', ')]
+      const path = '/api/v1/namespaces/prod/pods/p/exec'
+      expect((await server.ask({ path, headers })).status).toBe(401)
+      return
+    }
+    expect((await upgrade(protocols)).status).toBe(401)
+  })
+
+  test('counts for nothing where no WebSocket is asked for', async () => {
+    const headers = { 'sec-websocket-protocol': `${encoded(ADMIN)}, v5.channel.k8s.io` }
+    expect((await server.ask({ path: '/api/v1/namespaces/prod/secrets', headers })).status).toBe(403)
   })
 })
 

@@ -139,7 +139,8 @@ export class AuthServer {
         })
       })
       request.on('error', reject)
-      request.end(text)
+      // As bytes: together with a text the head would be written as UTF-8.
+      request.end(text === undefined ? undefined : Buffer.from(text))
     })
   }
 

@@ -2,7 +2,7 @@
 export function headerValues(rawHeaders: readonly string[], name: string): string[] {
   const values: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2)
-    if (rawHeaders[i]!.toLowerCase() === name) values.push(rawHeaders[i + 1]!)
+    if (rawHeaders[i]!.toLowerCase() === name) values.push(utf8(rawHeaders[i + 1]!))
   return values
 }
 
@@ -17,10 +17,15 @@ export function headersWithPrefix(rawHeaders: readonly string[], prefix: string)
     if (!name.startsWith(prefix)) continue
     const key = unescaped(name.slice(prefix.length))
     const values = Object.hasOwn(found, key) ? found[key]! : []
-    values.push(rawHeaders[i + 1]!)
+    values.push(utf8(rawHeaders[i + 1]!))
     Object.defineProperty(found, key, { value: values, enumerable: true, configurable: true, writable: true })
   }
   return found
+}
+
+/** Node reads the bytes of headers as Latin-1; clients and servers in Go write UTF-8. */
+function utf8(value: string): string {
+  return /^[\x20-\x7e]*$/.test(value) ? value : Buffer.from(value, 'latin1').toString('utf8')
 }
 
 function unescaped(text: string): string {
