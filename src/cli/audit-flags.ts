@@ -102,7 +102,18 @@ export function auditOptionsOf(flags: AuditFlags): AuditOptions | undefined {
   const log = auditLogPath ? logOf(flags, auditLogPath) : undefined
   const webhook = auditWebhookConfigFile ? webhookOf(flags, auditWebhookConfigFile) : undefined
   if (!auditPolicyFile || !(log || webhook)) return undefined
-  return { policyFile: auditPolicyFile, ...(log ? { log } : {}), ...(webhook ? { webhook } : {}) }
+  const warnings = batchWarnings(flags)
+  return { policyFile: auditPolicyFile, warnings, ...(log ? { log } : {}), ...(webhook ? { webhook } : {}) }
+}
+
+/** The log's batches are its own: what arrives while the last is written makes the next. */
+function batchWarnings(flags: AuditFlags): string[] {
+  const isSet =
+    flags.auditLogBatchMaxSize !== '1' ||
+    flags.auditLogBatchMaxWait !== '0s' ||
+    flags.auditLogBatchBufferSize !== '10000' ||
+    isOn(flags.auditLogBatchThrottleEnable)
+  return isSet ? ['--audit-log-batch-* have no effect: the log is written as fast as the disk takes it'] : []
 }
 
 function logOf(flags: AuditFlags, path: string): NonNullable<AuditOptions['log']> {

@@ -10,7 +10,7 @@ export interface AuthFlags {
   authorizationWebhookVersion: 'v1' | 'v1beta1'
   authorizationWebhookCacheAuthorizedTtl: string
   authorizationWebhookCacheUnauthorizedTtl: string
-  anonymousAuth: string
+  anonymousAuth: string | boolean
   clientCaFile?: string
   tokenAuthFile?: string
   basicAuthFile?: string
@@ -20,7 +20,11 @@ export interface AuthFlags {
   serviceAccountSigningKeyFile?: string
   serviceAccountJwksUri?: string
   serviceAccountMaxTokenExpiration?: string
-  serviceAccountExtendTokenExpiration: string
+  serviceAccountExtendTokenExpiration: string | boolean
+  serviceAccountLookup: string | boolean
+  serviceAccountSigningEndpoint?: string
+  authenticationConfig?: string
+  authorizationConfig?: string
   apiAudiences?: string
   oidcIssuerUrl?: string
   oidcClientId?: string
@@ -42,18 +46,25 @@ export interface AuthFlags {
   requestheaderExtraHeadersPrefix?: string
 }
 
+/** A list that may also be given item by item. */
+const joined = (value: string, before?: string): string => (before === undefined ? value : `${before},${value}`)
+
+const isOn = (flag: string | boolean | undefined): boolean => flag === true || flag === 'true'
+
 const collect = (value: string, before: string[]): string[] => [...before, value]
 
 /** Adds kube-apiserver's own flags of authentication and authorization. */
 export function addAuthFlags(command: Command): Command {
   return addAuthorizationFlags(addTokenFlags(addOidcFlags(addRequestHeaderFlags(command))))
-    .option('--anonymous-auth <bool>', 'let requests without a credential in as system:anonymous', 'true')
+    .option('--authentication-config <file>', 'refused: structured configuration needs CEL')
+    .option('--anonymous-auth [bool]', 'let requests without a credential in as system:anonymous', 'true')
     .option('--client-ca-file <file>', 'CAs whose client certificates are taken besides those of the cluster')
     .option('--basic-auth-file <file>', 'CSV file of passwords: password,user,uid,"groups"')
 }
 
 function addAuthorizationFlags(command: Command): Command {
   return command
+    .option('--authorization-config <file>', 'refused: structured configuration needs CEL')
     .option('--authorization-mode <modes>', 'authorizers in order', 'AlwaysAllow')
     .option('--authorization-policy-file <file>', 'ABAC policies, one JSON object a line')
     .option('--authorization-webhook-config-file <file>', 'kubeconfig of the webhook authorizer')
@@ -71,8 +82,10 @@ function addTokenFlags(command: Command): Command {
     .option('--service-account-signing-key-file <file>', 'key that signs them')
     .option('--service-account-jwks-uri <url>', 'where relying parties find the keys')
     .option('--service-account-max-token-expiration <duration>', 'longest life of such a token')
-    .option('--service-account-extend-token-expiration <bool>', 'let injected tokens live on with a warning', 'true')
-    .option('--api-audiences <names>', 'audiences of this API server, separated by commas')
+    .option('--service-account-extend-token-expiration [bool]', 'let injected tokens live on with a warning', 'true')
+    .option('--service-account-lookup [bool]', 'take tokens that lie in Secrets only as long as they are there', 'true')
+    .option('--service-account-signing-endpoint <socket>', 'refused: tokens are signed here')
+    .option('--api-audiences <names>', 'audiences of this API server, separated by commas', joined)
     .option('--authentication-token-webhook-config-file <file>', 'kubeconfig of the token review webhook')
     .addOption(webhookVersion('--authentication-token-webhook-version <version>'))
     .option('--authentication-token-webhook-cache-ttl <duration>', 'how long its answers count', '2m0s')
@@ -98,19 +111,23 @@ function addOidcFlags(command: Command): Command {
 function addRequestHeaderFlags(command: Command): Command {
   return command
     .option('--requestheader-client-ca-file <file>', 'CAs of front proxies')
-    .option('--requestheader-allowed-names <names>', 'common names of their certificates; none: any')
-    .option('--requestheader-username-headers <names>', 'headers that name the user')
-    .option('--requestheader-uid-headers <names>', 'headers that name its uid')
-    .option('--requestheader-group-headers <names>', 'headers that name its groups')
-    .option('--requestheader-extra-headers-prefix <prefixes>', 'prefixes of headers with more about it')
+    .option('--requestheader-allowed-names <names>', 'common names of their certificates; none: any', joined)
+    .option('--requestheader-username-headers <names>', 'headers that name the user', joined)
+    .option('--requestheader-uid-headers <names>', 'headers that name its uid', joined)
+    .option('--requestheader-group-headers <names>', 'headers that name its groups', joined)
+    .option('--requestheader-extra-headers-prefix <prefixes>', 'prefixes of headers with more about it', joined)
 }
 
 /** Checks the flags and makes options of them. Throws where they don't go together. */
 export function authOptionsOf(flags: AuthFlags): AuthOptions {
   const modes = flags.authorizationMode.split(',')
+  refuseUnsupported(flags)
   checkModes(modes, flags)
   const issuers = flags.serviceAccountIssuer
+  checkServiceAccounts(flags)
+  const maxTokenSeconds = maxTokenSecondsOf(flags)
   return {
+    warnings: [...requestHeaderWarnings(flags), ...expirationWarnings(flags, maxTokenSeconds)],
     authorizationModes: modes,
     authorizationPolicyFile: flags.authorizationPolicyFile,
     authorizationWebhook: flags.authorizationWebhookConfigFile
@@ -121,21 +138,20 @@ export function authOptionsOf(flags: AuthFlags): AuthOptions {
           unauthorizedTtlMs: durationMs(flags.authorizationWebhookCacheUnauthorizedTtl),
         }
       : undefined,
-    anonymousAuth: flags.anonymousAuth !== 'false',
+    anonymousAuth: isOn(flags.anonymousAuth),
     clientCaFile: flags.clientCaFile,
     requestHeader: requestHeaderOf(flags),
     tokenAuthFile: flags.tokenAuthFile,
     basicAuthFile: flags.basicAuthFile,
-    bootstrapTokens: flags.enableBootstrapTokenAuth === true || flags.enableBootstrapTokenAuth === 'true',
+    bootstrapTokens: isOn(flags.enableBootstrapTokenAuth),
     serviceAccounts: {
       issuers: issuers.length > 0 ? issuers : [DEFAULT_ISSUER],
       keyFiles: flags.serviceAccountKeyFile,
       signingKeyFile: flags.serviceAccountSigningKeyFile,
       jwksUri: flags.serviceAccountJwksUri,
-      maxTokenSeconds: flags.serviceAccountMaxTokenExpiration
-        ? durationMs(flags.serviceAccountMaxTokenExpiration) / 1000
-        : undefined,
-      extendExpiration: flags.serviceAccountExtendTokenExpiration !== 'false',
+      maxTokenSeconds,
+      extendExpiration: isOn(flags.serviceAccountExtendTokenExpiration),
+      lookup: isOn(flags.serviceAccountLookup),
     },
     oidc: oidcOf(flags),
     tokenWebhook: flags.authenticationTokenWebhookConfigFile
@@ -147,6 +163,62 @@ export function authOptionsOf(flags: AuthFlags): AuthOptions {
       : undefined,
     apiAudiences: flags.apiAudiences ? listOf(flags.apiAudiences) : undefined,
   }
+}
+
+/** What would otherwise be left undone without a word. */
+function refuseUnsupported(flags: AuthFlags): void {
+  const { authenticationConfig, authorizationConfig, serviceAccountSigningEndpoint } = flags
+  if (authenticationConfig) throw new Error('--authentication-config is not supported: it needs CEL')
+  if (authorizationConfig) throw new Error('--authorization-config is not supported: it needs CEL')
+  if (serviceAccountSigningEndpoint) {
+    throw new Error('--service-account-signing-endpoint is not supported: use --service-account-signing-key-file')
+  }
+}
+
+/** @see kubernetes pkg/kubeapiserver/options/authentication.go Validate */
+function checkServiceAccounts({ serviceAccountIssuer: issuers, serviceAccountJwksUri: jwksUri }: AuthFlags): void {
+  for (const [i, issuer] of issuers.entries()) {
+    if (issuer === '') throw new Error('service-account-issuer should not be an empty string')
+    if (issuer.includes(':') && !URL.canParse(issuer)) {
+      throw new Error(`service-account-issuer "${issuer}" contained a ':' but was not a valid URL`)
+    }
+    if (issuers.indexOf(issuer) !== i) throw new Error(`service-account-issuer "${issuer}" is already specified`)
+  }
+  if (!jwksUri) return
+  if (!URL.canParse(jwksUri)) throw new Error(`service-account-jwks-uri must be a valid URL: ${jwksUri}`)
+  if (new URL(jwksUri).protocol !== 'https:') {
+    throw new Error(`service-account-jwks-uri requires https scheme, parsed as: ${jwksUri}`)
+  }
+}
+
+const HOUR_SECONDS = 3600
+/** What the ServiceAccount admission plugin asks for, and what that may be made of. */
+const INJECTED_SECONDS = 3607
+const EXTENDED_SECONDS = 365 * 24 * HOUR_SECONDS
+
+/** @see kubernetes pkg/controlplane/apiserver/options/options.go */
+function maxTokenSecondsOf({ serviceAccountMaxTokenExpiration: text }: AuthFlags): number | undefined {
+  const seconds = text ? durationMs(text) / 1000 : 0
+  if (seconds === 0) return undefined
+  if (seconds >= HOUR_SECONDS && seconds <= 2 ** 32) return seconds
+  throw new Error('the service-account-max-token-expiration must be between 1 hour and 2^32 seconds')
+}
+
+function expirationWarnings(flags: AuthFlags, maxSeconds: number | undefined): string[] {
+  if (maxSeconds === undefined || !isOn(flags.serviceAccountExtendTokenExpiration)) return []
+  const shown = flags.serviceAccountMaxTokenExpiration
+  return [
+    ...(maxSeconds < INJECTED_SECONDS
+      ? [
+          `service-account-extend-token-expiration is true, in order to correctly trigger safe transition logic, service-account-max-token-expiration must be set longer than ${INJECTED_SECONDS} seconds (currently ${shown})`,
+        ]
+      : []),
+    ...(maxSeconds < EXTENDED_SECONDS
+      ? [
+          `service-account-extend-token-expiration is true, enabling tokens valid up to ${EXTENDED_SECONDS} seconds, which is longer than service-account-max-token-expiration set to ${shown}`,
+        ]
+      : []),
+  ]
 }
 
 const MODES: ReadonlySet<string> = new Set(['AlwaysAllow', 'AlwaysDeny', 'ABAC', 'Webhook', 'RBAC', 'Node'])
@@ -175,8 +247,12 @@ function checkModes(modes: readonly string[], flags: AuthFlags): void {
 
 function oidcOf(flags: AuthFlags): OidcFlags | undefined {
   const { oidcIssuerUrl, oidcClientId } = flags
-  if (!oidcIssuerUrl && !oidcClientId) return undefined
-  if (!oidcIssuerUrl || !oidcClientId) throw new Error('oidc-issuer-url and oidc-client-id must be specified together')
+  const others = [flags.oidcCaFile, flags.oidcUsernamePrefix, flags.oidcGroupsClaim, flags.oidcGroupsPrefix]
+  const isAnySet = [oidcIssuerUrl, oidcClientId, ...others].some(Boolean) || flags.oidcRequiredClaim.length > 0
+  if (!isAnySet) return undefined
+  if (!oidcIssuerUrl || !oidcClientId) {
+    throw new Error('oidc-issuer-url and oidc-client-id must be specified together when any oidc-* flags are set')
+  }
   return {
     issuerUrl: oidcIssuerUrl,
     clientId: oidcClientId,
@@ -197,16 +273,46 @@ function pairOf(text: string): [string, string] {
 }
 
 function requestHeaderOf(flags: AuthFlags): RequestHeaderFlags | undefined {
-  if (!flags.requestheaderClientCaFile) return undefined
-  const headers = (text: string | undefined): string[] => listOf(text ?? '')
-  return {
-    clientCaFile: flags.requestheaderClientCaFile,
-    allowedNames: listOf(flags.requestheaderAllowedNames ?? ''),
-    usernameHeaders: headers(flags.requestheaderUsernameHeaders),
-    uidHeaders: headers(flags.requestheaderUidHeaders),
-    groupHeaders: headers(flags.requestheaderGroupHeaders),
-    extraHeaderPrefixes: headers(flags.requestheaderExtraHeadersPrefix),
+  const proxies = {
+    allowedNames: filled('requestheader-allowed-names', flags.requestheaderAllowedNames),
+    usernameHeaders: filled('requestheader-username-headers', flags.requestheaderUsernameHeaders),
+    uidHeaders: filled('requestheader-uid-headers', flags.requestheaderUidHeaders),
+    groupHeaders: filled('requestheader-group-headers', flags.requestheaderGroupHeaders),
+    extraHeaderPrefixes: filled('requestheader-extra-headers-prefix', flags.requestheaderExtraHeadersPrefix),
   }
+  if (proxies.uidHeaders.length > 0 && !has(proxies.uidHeaders, 'X-Remote-Uid')) {
+    throw new Error(
+      '--requestheader-uid-headers is set without specifying the standard X-Remote-Uid header - API aggregation will not work',
+    )
+  }
+  const clientCaFile = flags.requestheaderClientCaFile
+  return clientCaFile ? { clientCaFile, ...proxies } : undefined
+}
+
+/** @see apiserver pkg/server/options/authentication.go */
+function requestHeaderWarnings(flags: AuthFlags): string[] {
+  const standards = [
+    ['username-headers', flags.requestheaderUsernameHeaders, 'X-Remote-User header'],
+    ['group-headers', flags.requestheaderGroupHeaders, 'X-Remote-Group header'],
+    ['extra-headers-prefix', flags.requestheaderExtraHeadersPrefix, 'X-Remote-Extra- header prefix'],
+  ] as const
+  return standards
+    .filter(([, given, standard]) => given !== undefined && !has(listOf(given), standard.split(' ')[0]!))
+    .map(
+      ([flag, , standard]) =>
+        `--requestheader-${flag} is set without specifying the standard ${standard} - API aggregation will not work`,
+    )
+}
+
+const has = (names: readonly string[], wanted: string): boolean =>
+  names.some((name) => name.toLowerCase() === wanted.toLowerCase())
+
+/** A list without empty items. */
+function filled(flag: string, text: string | undefined): string[] {
+  if (text === undefined || text === '') return []
+  const items = text.split(',').map((item) => item.trim())
+  if (items.includes('')) throw new Error(`empty value in "${flag}"`)
+  return items
 }
 
 function listOf(text: string): string[] {

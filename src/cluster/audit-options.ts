@@ -1,6 +1,8 @@
 /** `--audit-*` */
 export interface AuditOptions {
   readonly policyFile: string
+  /** What whoever starts the server should know of these options. */
+  readonly warnings: readonly string[]
   readonly log?: {
     readonly path: string
     readonly maxBytes: number

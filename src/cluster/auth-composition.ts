@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { rbacBootstrap } from '../../openapi/data.ts'
 import type { VirtualHandlers } from '../api/api-resource.ts'
@@ -15,7 +16,7 @@ import type { Authenticator } from '../auth/authn/authenticator.ts'
 import { BasicAuthenticator } from '../auth/authn/basic.ts'
 import { BearerTokenAuthenticator } from '../auth/authn/bearer-token.ts'
 import { BootstrapTokenAuthenticator } from '../auth/authn/bootstrap-token.ts'
-import { CertificateVerifier } from '../auth/authn/certificate-chain.ts'
+import { CertificateVerifier, certificateBlocks } from '../auth/authn/certificate-chain.ts'
 import { FailOnErrorAuthenticator } from '../auth/authn/fail-on-error.ts'
 import { OidcAuthenticator } from '../auth/authn/oidc/oidc.ts'
 import { RequestHeaderAuthenticator } from '../auth/authn/request-header.ts'
@@ -91,6 +92,7 @@ export class ClusterAuth {
     const { clientCaFile, requestHeader } = options
     this.#userCas = this.#userBundle(clientCaFile && readFileSync(clientCaFile, 'utf8'))
     this.#proxyCas = requestHeader && new CaBundle([readFileSync(requestHeader.clientCaFile, 'utf8')])
+    if (requestHeader && requestHeader.allowedNames.length === 0) refuseOverlap(this.#userCas, this.#proxyCas!)
     this.#audiences = options.apiAudiences ?? [options.serviceAccounts.issuers[0]!]
     this.#serviceAccounts = new ServiceAccountAuth(options.serviceAccounts, this.#audiences, material.serviceAccountKey)
   }
@@ -273,6 +275,17 @@ export class ClusterAuth {
         throw new Error(`unknown authorization mode ${mode}`)
     }
   }
+}
+
+/** @see kubernetes pkg/kubeapiserver/options/authentication.go certificatesOverlap */
+function refuseOverlap(users: CaBundle, proxies: CaBundle): void {
+  const fingerprints = ({ texts }: CaBundle): string[] =>
+    texts.flatMap(certificateBlocks).map((pem) => new X509Certificate(pem).fingerprint256)
+  const known = fingerprints(users)
+  if (!fingerprints(proxies).some((fingerprint) => known.includes(fingerprint))) return
+  throw new Error(
+    '--requestheader-client-ca-file and --client-ca-file contain overlapping certificates; --requestheader-allowed-names must be specified to ensure regular client certificates cannot set authenticating proxy headers for arbitrary users',
+  )
 }
 
 /** CAs as PEM texts, and what verifies with them. */

@@ -1,5 +1,7 @@
 /** How clients are told apart and what they may do, as the command line says it. */
 export interface AuthOptions {
+  /** What whoever starts the server should know of these options. */
+  readonly warnings: readonly string[]
   /** Authorizers in order (`--authorization-mode`). */
   readonly authorizationModes: readonly string[]
   readonly authorizationPolicyFile?: string | undefined
@@ -29,6 +31,8 @@ export interface ServiceAccountOptions {
   /** `--service-account-max-token-expiration`, in seconds. */
   readonly maxTokenSeconds?: number | undefined
   readonly extendExpiration: boolean
+  /** `--service-account-lookup`: tokens that lie in Secrets count only as long as they are there. */
+  readonly lookup: boolean
 }
 
 /** `--requestheader-*` */

@@ -15,10 +15,11 @@ export function serverOptionsOf(options: LibraryServerOptions): ServerOptions {
     storage: dataDir ? { kind: 'leveldb', dataDir, mode: 'sync' } : { kind: 'memory' },
     keyPrefix: '/registry',
     auth: {
+      warnings: [],
       authorizationModes: options.authorizationModes ?? ['Node', 'RBAC'],
       anonymousAuth: options.anonymousAuth ?? true,
       bootstrapTokens: true,
-      serviceAccounts: { issuers: [DEFAULT_ISSUER], keyFiles: [], extendExpiration: true },
+      serviceAccounts: { issuers: [DEFAULT_ISSUER], keyFiles: [], extendExpiration: true, lookup: true },
     },
     audit: undefined,
     serviceClusterIpRanges: options.serviceClusterIpRanges ?? ['10.96.0.0/12'],

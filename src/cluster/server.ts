@@ -68,6 +68,7 @@ export async function startServer(
   given: GivenParts = {},
 ): Promise<RunningServer> {
   const { clock = systemClock } = given
+  for (const warning of [...options.auth.warnings, ...(options.audit?.warnings ?? [])]) logger.warn(warning)
   const admission = admissionOptionsOf(options)
   const store = given.store ?? (await openStore(options.storage, clock))
   let address = ''

@@ -46,6 +46,7 @@ export class ServiceAccountAuth {
     return [
       new LegacyTokenAuthenticator({
         ...common,
+        lookup: this.#options.lookup,
         markUsed: (namespace, name, label, day) => void labelSecret(registry, namespace, name, label, day),
       }),
       new ServiceAccountTokenAuthenticator({ ...common, issuers: this.#options.issuers }),

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
 import { apiserverOptions } from '../../src/cli/apiserver.ts'
+import { ClusterAuth } from '../../src/cluster/auth-composition.ts'
 import { CertificateAuthority, type KeyPair } from '../../src/cluster/pki/certificate-authority.ts'
 import { type RunningServer, startServer } from '../../src/cluster/server.ts'
 import { Serving } from '../../src/cluster/serving.ts'
@@ -202,5 +203,16 @@ describe('certificates in files', () => {
     await expect.poll(() => whoIs(otherProxy!, headers), WAIT).toBe('max')
     // Still a client's certificate, but its headers count for nothing.
     expect(await whoIs(proxy!, headers)).toBe('proxy')
+  })
+
+  test('a CA of both clients and front proxies needs the names of the proxies', () => {
+    const flags = [`--client-ca-file=${path('clients.crt')}`, `--requestheader-client-ca-file=${path('proxies.crt')}`]
+    const open = (...more: readonly string[]): ClusterAuth =>
+      new ClusterAuth(apiserverOptions(['--memory', ...flags, ...more]).auth, {
+        clientCas: [],
+        serviceAccountKey: () => Promise.reject(new Error('not needed')),
+      })
+    expect(() => open()).toThrow('--requestheader-client-ca-file and --client-ca-file contain overlapping certificates')
+    expect(open('--requestheader-allowed-names=proxy').clientCas).toHaveLength(2)
   })
 })
