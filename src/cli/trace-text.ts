@@ -9,6 +9,16 @@ export interface TraceTextOptions {
   readonly width?: number
 }
 
+/** Where a record stands that came later. */
+export interface TracePlace {
+  /** What its tree began with. */
+  readonly root: TraceRecordView
+  /** What led to it. */
+  readonly parent: TraceRecordView
+  /** 1 for what followed from the root. */
+  readonly depth: number
+}
+
 type Change = NonNullable<WriteView['changes']>[number]
 
 /** Changes that a line tells of. */
@@ -45,18 +55,19 @@ export class TraceText {
   tree(root: TraceNode): string {
     const revisions = new Map<number, string>()
     collectRevisions(root, revisions)
-    return this.#lines(root, root.record, revisions, '', '')
-      .map((line) => `${this.#cut(line)}\n`)
-      .join('')
+    return this.#lines(root, root.record, revisions, '', '').map(this.#ended).join('')
   }
 
-  /** A record that has come after the tree was printed; `depth`: 0 for one that followed from nothing. */
-  line(record: TraceRecordView, offsetMs: number, depth: number, root: TraceRecordView): string {
-    const indent = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `
-    const head = depth === 0 ? this.#rootHead(record) : this.#head(record, offsetMs, root)
-    const details = this.#options.verbose || depth === 0 ? this.#details(record) : []
-    const lines = [indent + head, ...details.map((d) => `${'   '.repeat(depth)}${d}`)]
-    return lines.map((line) => `${this.#cut(line)}\n`).join('')
+  /** A record that came after the tree was printed. */
+  line(record: TraceRecordView, place: TracePlace | undefined): string {
+    if (!place)
+      return `\n${[this.#rootHead(record), ...this.#details(record).map((d) => `   ${d}`)].map(this.#ended).join('')}`
+    const { root, parent, depth } = place
+    const indent = '   '.repeat(depth)
+    const offsetMs = Date.parse(record.time) - Date.parse(root.time)
+    const because = this.#dim(`  ← ${revisionsOf(parent)}`)
+    const details = this.#options.verbose ? this.#details(record).map((line) => `${indent}   ${line}`) : []
+    return [`${indent}${this.#head(record, offsetMs, root)}${because}`, ...details].map(this.#ended).join('')
   }
 
   #lines(
@@ -160,9 +171,9 @@ export class TraceText {
     ]
   }
 
-  #cut(line: string): string {
+  readonly #ended = (line: string): string => {
     const { width } = this.#options
-    return width === undefined ? line : cutVisible(line, width)
+    return `${width === undefined ? line : cutVisible(line, width)}\n`
   }
 
   #paint(code: number, text: string): string {
@@ -249,12 +260,13 @@ function summaryOf({ writes }: TraceRecordView): string {
   return more > 0 ? `${shown.join(', ')}, ${more} more` : shown.join(', ')
 }
 
-/** Values that became others before those that came or went, plain ones before lists and objects, words last. */
+/** Values that became others before those that came or went, plain ones before lists and objects, words and notes last. */
 function rankOf(change: Change): number {
   const { path, op, to, from } = change
   const isPlain = typeof (to ?? from) !== 'object' || conditionOf(change) !== undefined
   const isWords = /\.(?:message|reason)$/.test(path)
-  return (op === 'replace' ? 0 : 10) + (isPlain ? 0 : 20) + (isWords ? 100 : 0) + path.split(/[.[]/).length
+  const isAside = isWords || path.startsWith('metadata.annotations')
+  return (op === 'replace' ? 0 : 10) + (isPlain ? 0 : 20) + (isAside ? 100 : 0) + path.split(/[.[]/).length
 }
 
 /** `Ready True`: a condition that was added. */

@@ -114,9 +114,12 @@ function printJson(event: TraceEvent): void {
 /** Prints the tree that there is, then a line for each record that comes. */
 function printerOf(flags: Flags): (event: TraceEvent) => void {
   const text = formatterOf(flags)
-  const places = new Map<number, { readonly root: TraceRecordView; readonly depth: number }>()
+  const places = new Map<
+    number,
+    { readonly root: TraceRecordView; readonly own: TraceRecordView; readonly depth: number }
+  >()
   const remember = ({ record, children }: TraceNode, root: TraceRecordView, depth: number): void => {
-    places.set(record.id, { root, depth })
+    places.set(record.id, { root, own: record, depth })
     for (const child of children) remember(child, root, depth + 1)
   }
   return (event) => {
@@ -127,9 +130,8 @@ function printerOf(flags: Flags): (event: TraceEvent) => void {
     }
     const { record, parent } = event
     const above = parent === undefined ? undefined : places.get(parent)
-    const root = above?.root ?? record
-    const depth = above ? above.depth + 1 : 0
-    places.set(record.id, { root, depth })
-    process.stdout.write(text.line(record, Date.parse(record.time) - Date.parse(root.time), depth, root))
+    const place = above && { root: above.root, parent: above.own, depth: above.depth + 1 }
+    places.set(record.id, { root: above?.root ?? record, own: record, depth: place?.depth ?? 0 })
+    process.stdout.write(text.line(record, place))
   }
 }

@@ -111,6 +111,7 @@ kubemu ${KUBEMU_VERSION} · Kubernetes ${KUBERNETES_VERSION.gitVersion} · ready
 
   Try          kubectl get namespaces
                kubectl create deployment web --image=nginx
+               kubemu trace deployment/web
                kubectl auth can-i --list
 
   Ctrl-C stops it.
