@@ -81,6 +81,22 @@ describe('nodes', () => {
     await plane.until(LEASES, key, (l) => l?.spec?.renewTime !== lease.spec?.renewTime)
   })
 
+  test('list the images that they have pulled at their next heartbeat', async () => {
+    await create('web', { image: 'nginx:1.27' })
+    await until('web', isReady)
+    clock.advance(11_000)
+    const node = await plane.until(NODES, { namespace: '', name: 'node-0' }, (n) => n?.status?.images !== undefined)
+    expect(node.status?.images).toEqual([
+      {
+        names: [
+          expect.stringMatching(/^docker\.io\/library\/nginx@sha256:[0-9a-f]{64}$/),
+          'docker.io/library/nginx:1.27',
+        ],
+        sizeBytes: expect.any(Number),
+      },
+    ])
+  })
+
   test('can be added, removed, and made by others with the label', async () => {
     expect(await nodes.add(1)).toEqual(['node-1'])
     await plane.client.create(NODES, {

@@ -1,13 +1,22 @@
-import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
+import type { ContainerImage, Node, Pod } from '../../apimachinery/types/core-v1.ts'
 import type { Client, Typed } from '../runtime/client.ts'
 import type { EventRecorder } from '../runtime/controller.ts'
 import { requiredAffinityMatches } from '../scheduler/node-affinity-match.ts'
 import { NodeInfo } from '../scheduler/node-info.ts'
 import { hostPortsOf, podInfo, portsConflict } from '../scheduler/pod-info.ts'
 import { AddressPool } from './addresses.ts'
-import { fullImageName } from './image-reference.ts'
+import { fullImageName, imageId, imageSize } from './image-reference.ts'
 import type { PodWorker } from './pod-worker.ts'
 import type { Timeline } from './timeline.ts'
+
+/** `nodeStatusMaxImages` */
+const MAX_REPORTED_IMAGES = 50
+
+/** An image's digest, and the name that it was pulled by. */
+function namesOf(name: string): string[] {
+  const id = imageId(name)
+  return id === name ? [name] : [id, name]
+}
 
 /** What a simulated node needs of the fleet that it belongs to. */
 export interface NodeSurroundings {
@@ -57,6 +66,19 @@ export class SimulatedNode {
 
   hasImage(image: string): boolean {
     return this.#images.has(fullImageName(image))
+  }
+
+  /** How many images have been pulled: rises with every new one. */
+  get imageCount(): number {
+    return this.#images.size
+  }
+
+  /** What the node's status says of its images: the largest first. @see kubernetes pkg/kubelet/nodestatus/setters.go */
+  images(): ContainerImage[] {
+    return [...this.#images]
+      .map((name) => ({ names: namesOf(name), sizeBytes: imageSize(name) }))
+      .sort((a, b) => b.sizeBytes - a.sizeBytes)
+      .slice(0, MAX_REPORTED_IMAGES)
   }
 
   addImage(image: string): void {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { formatTime } from '../../apimachinery/clock.ts'
-import type { Node, NodeCondition, NodeStatus } from '../../apimachinery/types/core-v1.ts'
+import type { ContainerImage, Node, NodeCondition, NodeStatus } from '../../apimachinery/types/core-v1.ts'
 import type { Typed } from '../runtime/client.ts'
 
 /** Marks nodes that are simulated: those that `startNodes` makes, and those that others make and want run. */
@@ -62,7 +62,12 @@ export function nodeConditions(before: readonly NodeCondition[], nowMs: number):
 }
 
 /** What the kubelet of a node says of it. */
-export function nodeStatus(template: NodeTemplate, before: NodeStatus | undefined, nowMs: number): NodeStatus {
+export function nodeStatus(
+  template: NodeTemplate,
+  before: NodeStatus | undefined,
+  nowMs: number,
+  images: ContainerImage[] = [],
+): NodeStatus {
   const { name, ip, endpoint } = template
   const capacity = before?.capacity ?? { ...template.capacity }
   return {
@@ -74,6 +79,7 @@ export function nodeStatus(template: NodeTemplate, before: NodeStatus | undefine
     capacity,
     allocatable: before?.allocatable ?? { ...capacity },
     conditions: nodeConditions(before?.conditions ?? [], nowMs),
+    ...(images.length > 0 ? { images } : {}),
     daemonEndpoints: { kubeletEndpoint: { Port: endpoint?.port ?? 10250 } },
     nodeInfo: {
       machineID: hexId(name, 'machine', 32),

@@ -60,6 +60,8 @@ interface Registered {
   readonly heartbeat: Heartbeat
   timer: Timer | undefined
   statusAtMs: number
+  /** Images that the posted status lists, or leaves out because there are too many. */
+  imageCount: number
 }
 
 class Nodes implements RunningNodes {
@@ -181,6 +183,7 @@ class Nodes implements RunningNodes {
       heartbeat: new Heartbeat(client, node),
       timer: undefined,
       statusAtMs: hasPosted(node, template.endpoint) ? this.#options.clock.now() : 0,
+      imageCount: 0,
     }
     this.#registered.set(name, registered)
     this.fleet.addNode(node, ip, prefix)
@@ -203,7 +206,8 @@ class Nodes implements RunningNodes {
     const { clock, log } = this.#options
     try {
       await registered.heartbeat.beat(clock.now())
-      if (clock.now() - registered.statusAtMs >= STATUS_INTERVAL_MS) await this.#postStatus(name, registered)
+      const isDue = clock.now() - registered.statusAtMs >= STATUS_INTERVAL_MS
+      if (isDue || this.#imageCount(name) !== registered.imageCount) await this.#postStatus(name, registered)
     } catch (error) {
       if (this.#isStopped) return
       log.debug({ err: error, node: name }, 'heartbeat failed')
@@ -213,13 +217,20 @@ class Nodes implements RunningNodes {
     registered.timer = this.fleet.timeline.after(delay, () => void this.#beat(name, registered))
   }
 
+  #imageCount(name: string): number {
+    return this.fleet.nodes.get(name)?.imageCount ?? 0
+  }
+
   async #postStatus(name: string, registered: Registered): Promise<void> {
     const node = this.#informers.get(NODES, { namespace: '', name })
     if (!node) return
-    const status = nodeStatus(registered.template, node.status, this.#options.clock.now())
+    const imageCount = this.#imageCount(name)
+    const images = this.fleet.nodes.get(name)?.images()
+    const status = nodeStatus(registered.template, node.status, this.#options.clock.now(), images)
     try {
       await this.fleet.clientOf(name).updateSubresource(NODES, 'status', { ...node, status })
       registered.statusAtMs = this.#options.clock.now()
+      registered.imageCount = imageCount
     } catch (error) {
       if (!isNotFound(error)) throw error
     }
