@@ -1,16 +1,20 @@
 import { isIP } from 'node:net'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { pino } from 'pino'
+import { admissionFacts } from '../../openapi/data.ts'
 import type { EndpointReconcilerType } from '../cluster/kubernetes-endpoints.ts'
 import { parseRuntimeConfig } from '../cluster/runtime-config.ts'
 import { startServer } from '../cluster/server.ts'
 import type { ServerOptions, StorageOptions } from '../cluster/server-options.ts'
 import { type AuditFlags, addAuditFlags, auditOptionsOf } from './audit-flags.ts'
 import { type AuthFlags, addAuthFlags, authOptionsOf } from './auth-flags.ts'
+import { isCalled } from './called-as.ts'
 import { durationMs } from './duration.ts'
 import { failWith } from './failure.ts'
 import { addHttpFlags, type HttpFlags, httpOptionsOf } from './http-flags.ts'
+import { APISERVER_FLAGS, acceptKnownFlags } from './known-flags.ts'
 import { addKubeletFlags, type KubeletFlags, kubeletOptionsOf } from './kubelet-flags.ts'
+import { portOf } from './port.ts'
 import { endOnSignal } from './signals.ts'
 import { webhookServiceOption } from './webhook-service-option.ts'
 
@@ -21,10 +25,15 @@ interface Flags extends HttpFlags, AuthFlags, AuditFlags, KubeletFlags {
   apiserverCount: number
   securePort?: string
   insecurePort?: string
+  insecureBindAddress?: string
   memory?: boolean
   dataDir?: string
   etcdServers?: string
   etcdPrefix: string
+  etcdCafile?: string
+  etcdCertfile?: string
+  etcdKeyfile?: string
+  etcdCompactionInterval: string
   tlsCertFile?: string
   tlsPrivateKeyFile?: string
   certDir?: string
@@ -33,6 +42,7 @@ interface Flags extends HttpFlags, AuthFlags, AuditFlags, KubeletFlags {
   serviceNodePortRange: string
   enableAdmissionPlugins?: string
   disableAdmissionPlugins?: string
+  admissionControl?: string
   admissionControlConfigFile?: string
   webhookService: Readonly<Record<string, string>>
   defaultNotReadyTolerationSeconds: number
@@ -46,6 +56,10 @@ interface Flags extends HttpFlags, AuthFlags, AuditFlags, KubeletFlags {
 
 /** `kubemu apiserver`: the API server alone, with kube-apiserver's own flag names. */
 export function apiserverCommand(): Command {
+  return acceptKnownFlags(withOwnFlags(), APISERVER_FLAGS)
+}
+
+function withOwnFlags(): Command {
   return addKubeletFlags(addHttpFlags(addAuditFlags(addAuthFlags(new Command('apiserver')))))
     .description('Run the API server alone, with the flags of kube-apiserver')
     .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
@@ -61,11 +75,16 @@ export function apiserverCommand(): Command {
     )
     .option('--apiserver-count <n>', 'servers that the reconciler master-count keeps', Number, 1)
     .option('--secure-port <port>', 'HTTPS port')
-    .option('--insecure-port <port>', 'plain HTTP port')
+    .addOption(insecurePortOption())
+    .option('--insecure-bind-address <ip>', 'address of the plain HTTP port, where there is no other')
     .option('--memory', 'keep everything in memory')
     .option('--data-dir <dir>', 'folder of the embedded store')
     .option('--etcd-servers <urls>', 'etcd servers to store in, separated by commas')
     .option('--etcd-prefix <prefix>', 'prefix of all keys', '/registry')
+    .option('--etcd-cafile <file>', 'certificates to verify etcd with')
+    .option('--etcd-certfile <file>', 'certificate to show etcd')
+    .option('--etcd-keyfile <file>', 'key of that certificate')
+    .option('--etcd-compaction-interval <duration>', 'how often old revisions are forgotten, 0s for never', '5m0s')
     .option('--tls-cert-file <file>', 'certificate of the server; none: one of its own CA')
     .option('--tls-private-key-file <file>', 'key of that certificate')
     .option('--cert-dir <dir>', 'folder of certificates that the server makes; default: pki in the data folder')
@@ -79,6 +98,7 @@ export function apiserverCommand(): Command {
     .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767')
     .option('--enable-admission-plugins <names>', 'admission plugins to run besides the default ones')
     .option('--disable-admission-plugins <names>', 'admission plugins not to run')
+    .addOption(new Option('--admission-control <names>', 'the admission plugins to run, and no others').hideHelp())
     .option('--admission-control-config-file <file>', 'configuration of admission plugins')
     .addOption(webhookServiceOption())
     .option(
@@ -122,12 +142,12 @@ async function run(flags: Flags): Promise<void> {
 function optionsOf(flags: Flags): ServerOptions {
   const [first, last] = flags.serviceNodePortRange.split('-').map(Number)
   return Object.freeze({
-    bindAddress: flags.bindAddress,
+    bindAddress: bindAddressOf(flags),
     advertiseAddress: flags.advertiseAddress,
     endpointReconcilerType: flags.endpointReconcilerType,
     serverCount: flags.apiserverCount,
     securePort: securePortOf(flags),
-    insecurePort: flags.insecurePort === undefined ? undefined : Number(flags.insecurePort),
+    insecurePort: flags.insecurePort === undefined ? undefined : portOf('insecure-port', flags.insecurePort),
     tlsCertFile: flags.tlsCertFile,
     tlsPrivateKeyFile: flags.tlsPrivateKeyFile,
     certDir: flags.certDir,
@@ -140,8 +160,7 @@ function optionsOf(flags: Flags): ServerOptions {
     kubelet: kubeletOptionsOf(flags),
     serviceClusterIpRanges: flags.serviceClusterIpRange.split(','),
     serviceNodePortRange: { first: first!, last: last! },
-    enableAdmissionPlugins: flags.enableAdmissionPlugins?.split(',') ?? [],
-    disableAdmissionPlugins: flags.disableAdmissionPlugins?.split(',') ?? [],
+    ...admissionPluginsOf(flags),
     admissionControlConfigFile: flags.admissionControlConfigFile,
     webhookServices: flags.webhookService,
     defaultNotReadyTolerationSeconds: flags.defaultNotReadyTolerationSeconds,
@@ -156,8 +175,38 @@ function optionsOf(flags: Flags): ServerOptions {
 
 /** TLS unless only the plain port is asked for; as upstream, on 6443. */
 function securePortOf({ securePort, insecurePort }: Flags): number | undefined {
-  if (securePort !== undefined) return Number(securePort)
+  if (securePort !== undefined) return portOf('secure-port', securePort)
   return insecurePort === undefined ? 6443 : undefined
+}
+
+function bindAddressOf({ bindAddress, securePort, insecurePort, insecureBindAddress }: Flags): string {
+  return securePort === undefined && insecurePort !== undefined ? (insecureBindAddress ?? bindAddress) : bindAddress
+}
+
+/** What tools that look for it in the help of an old kube-apiserver must not find under that name. */
+function insecurePortOption(): Option {
+  const option = new Option('--insecure-port <port>', 'plain HTTP port')
+  return isCalled('kube-apiserver') ? option.hideHelp() : option
+}
+
+/** `--admission-control` is the old way to say it: these and no others. @see pkg/kubeapiserver/options/admission.go */
+function admissionPluginsOf(flags: Flags): Pick<ServerOptions, 'enableAdmissionPlugins' | 'disableAdmissionPlugins'> {
+  const { admissionControl, enableAdmissionPlugins, disableAdmissionPlugins } = flags
+  const listOf = (text = ''): string[] => text.split(',').filter((name) => name !== '')
+  if (admissionControl === undefined) {
+    const [enabled, disabled] = [listOf(enableAdmissionPlugins), listOf(disableAdmissionPlugins)]
+    return { enableAdmissionPlugins: enabled, disableAdmissionPlugins: disabled }
+  }
+  if (enableAdmissionPlugins !== undefined || disableAdmissionPlugins !== undefined) {
+    throw new Error(
+      'admission-control and enable-admission-plugins/disable-admission-plugins flags are mutually exclusive',
+    )
+  }
+  const wanted = new Set(listOf(admissionControl))
+  const others = admissionFacts()
+    .plugins.map(({ name }) => name)
+    .filter((name) => !wanted.has(name))
+  return { enableAdmissionPlugins: [...wanted], disableAdmissionPlugins: others }
 }
 
 function pairs(text: string | undefined): [string, string][] {
@@ -169,7 +218,11 @@ function pairs(text: string | undefined): [string, string][] {
 }
 
 function storageOf(flags: Flags): StorageOptions {
-  if (flags.etcdServers) return { kind: 'etcd', servers: flags.etcdServers.split(',') }
+  const { etcdServers, etcdCafile: caFile, etcdCertfile: certFile, etcdKeyfile: keyFile } = flags
+  if (etcdServers) {
+    const compactionIntervalMs = durationMs(flags.etcdCompactionInterval)
+    return { kind: 'etcd', servers: etcdServers.split(','), caFile, certFile, keyFile, compactionIntervalMs }
+  }
   if (flags.dataDir && !flags.memory) return { kind: 'leveldb', dataDir: flags.dataDir, mode: 'sync' }
   return { kind: 'memory' }
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { pino } from 'pino'
 import { runControllerManager } from '../cluster/controller-manager-process.ts'
 import { failWith } from './failure.ts'
+import { acceptKnownFlags, CONTROLLER_MANAGER_FLAGS } from './known-flags.ts'
 import { addLeaderElectionFlags, type LeaderElectionFlags, leaderElectionOf } from './leader-election-flags.ts'
 import { addServingFlags, type ServingFlags, servingOf } from './serving-flags.ts'
 import { endOnSignal } from './signals.ts'
@@ -15,6 +16,10 @@ interface Flags extends LeaderElectionFlags, ServingFlags {
 
 /** `kubemu controller-manager`: the controllers alone, over HTTP, with kube-controller-manager's own flag names. */
 export function controllerManagerCommand(): Command {
+  return acceptKnownFlags(withOwnFlags(), CONTROLLER_MANAGER_FLAGS)
+}
+
+function withOwnFlags(): Command {
   const command = new Command('controller-manager')
     .description('Run the controllers alone, against the API server of a kubeconfig')
     .requiredOption('--kubeconfig <file>', 'how to reach the API server')

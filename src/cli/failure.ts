@@ -5,6 +5,15 @@ export function failWith(error: unknown): never {
 }
 
 function sentenceOf(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const sentence = systemSentence(cause)
+    if (sentence) return sentence
+  }
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Of failures of the system; undefined where it is none that a person meets. */
+function systemSentence(error: Error): string | undefined {
   const { code, path, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
   switch (code) {
     case 'EADDRINUSE':
@@ -20,5 +29,5 @@ function sentenceOf(error: unknown): string {
     case 'ENOTDIR':
       return `${path ?? 'the data folder'} is no folder`
   }
-  return error instanceof Error ? error.message : String(error)
+  return undefined
 }

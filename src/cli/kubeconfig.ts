@@ -4,6 +4,7 @@ import { type KubeconfigEntry, kubeconfigText, writeKubeconfig } from '../cluste
 import type { KeyPair } from '../cluster/pki/certificate-authority.ts'
 import { ClusterPki } from '../cluster/pki/cluster-pki.ts'
 import { openPkiDirectory } from '../cluster/pki/pki-files.ts'
+import { failWith } from './failure.ts'
 
 interface Flags {
   user?: string
@@ -41,7 +42,9 @@ export function kubeconfigCommand(): Command {
     .option('--cluster-name <name>', 'name of cluster and context', 'kubemu')
     .option('--namespace <name>', 'namespace of the context')
     .option('--kubeconfig <file>', 'file to merge it into; none: print it')
-    .action(async (flags: Flags) => run(flags))
+    .action(async (flags: Flags) => {
+      await run(flags).catch(failWith)
+    })
 }
 
 async function run(flags: Flags): Promise<void> {

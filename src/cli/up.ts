@@ -1,11 +1,14 @@
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { pino } from 'pino'
+import { type DestinationStream, pino } from 'pino'
+import type { PrettyOptions } from 'pino-pretty'
 import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
 import { ApiError } from '../apimachinery/api-error.ts'
+import { lazyModule } from '../apimachinery/lazy-module.ts'
 import { type RunningCluster, startCluster } from '../cluster/cluster.ts'
 import { apiserverOptions } from './apiserver.ts'
 import { failWith } from './failure.ts'
+import { portOf } from './port.ts'
 import { webhookServiceOption } from './webhook-service-option.ts'
 
 interface Flags {
@@ -46,12 +49,11 @@ export function upCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const began = performance.now()
   const dataDir = resolve(flags.dataDir)
   const kubeconfig = resolve(flags.kubeconfig ?? join(dataDir, 'kubeconfig'))
   const args = [
     '--secure-port',
-    flags.port,
+    String(portOf('port', flags.port)),
     '--bind-address',
     flags.bindAddress,
     '--authorization-mode',
@@ -76,7 +78,7 @@ async function run(flags: Flags): Promise<void> {
     loggerOf(),
   )
   stopOnSignal(cluster)
-  process.stdout.write(welcome(cluster, kubeconfig, performance.now() - began))
+  process.stdout.write(welcome(cluster, kubeconfig))
 }
 
 function nodeCount(text: string): number {
@@ -89,12 +91,13 @@ function storageFlags({ memory, etcdServers }: Flags, dataDir: string): string[]
   return memory ? ['--memory'] : ['--data-dir', dataDir]
 }
 
+const prettyStream = lazyModule<(options: PrettyOptions) => DestinationStream>('pino-pretty')
+
 /** Readable on a terminal, JSON elsewhere; quiet unless something needs a person. */
 function loggerOf(): pino.Logger {
   const options = { level: 'warn', serializers: { err: loggedError } }
-  return process.stderr.isTTY
-    ? pino({ ...options, transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname' } } })
-    : pino(options, pino.destination(2))
+  if (!process.stderr.isTTY) return pino(options, pino.destination(2))
+  return pino(options, prettyStream()({ destination: 2, sync: true, ignore: 'pid,hostname' }))
 }
 
 /** The API's answers say it all; other errors are shown with where they come from. */
@@ -102,9 +105,10 @@ function loggedError(error: Error): unknown {
   return error instanceof ApiError ? error.message : pino.stdSerializers.err(error)
 }
 
-function welcome(cluster: RunningCluster, kubeconfig: string, ms: number): string {
+/** What to do with a cluster that is ready, and how long after the start of the process it was. */
+function welcome(cluster: RunningCluster, kubeconfig: string): string {
   return `
-kubemu ${KUBEMU_VERSION} · Kubernetes ${KUBERNETES_VERSION.gitVersion} · ready in ${Math.round(ms)} ms
+kubemu ${KUBEMU_VERSION} · Kubernetes ${KUBERNETES_VERSION.gitVersion} · ready in ${Math.round(performance.now())} ms
 
   API          ${cluster.url}
   kubeconfig   export KUBECONFIG=${kubeconfig}

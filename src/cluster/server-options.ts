@@ -67,7 +67,10 @@ export type StorageOptions =
   | {
       readonly kind: 'etcd'
       readonly servers: readonly string[]
-      readonly ca?: string
-      readonly cert?: string
-      readonly key?: string
+      /** Files in PEM; undefined: the system's authorities, no certificate to show. */
+      readonly caFile?: string | undefined
+      readonly certFile?: string | undefined
+      readonly keyFile?: string | undefined
+      /** 0: somebody else compacts. */
+      readonly compactionIntervalMs?: number
     }

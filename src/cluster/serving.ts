@@ -41,8 +41,18 @@ export class Serving {
   /** `files`: where certificates are kept, instead of where the options say. */
   static async open(options: ServerOptions, clock: Clock, files?: PkiFiles): Promise<Serving> {
     const directory = pkiDirectory(options)
-    const kept = files ?? (directory ? await openPkiDirectory(directory) : memoryPki())
-    return new Serving(new ClusterPki(kept, () => clock.now()), options, clock)
+    const now = (): number => clock.now()
+    if (files || !directory) return new Serving(new ClusterPki(files ?? memoryPki(), now), options, clock)
+    const own = await openPkiDirectory(directory)
+    // Certificates that somebody else has put there are used, and left alone.
+    if (await isOthers(own)) {
+      const { tlsCertFile, tlsPrivateKeyFile } = options
+      const pair = tlsCertFile
+        ? { tlsCertFile, tlsPrivateKeyFile }
+        : { tlsCertFile: join(directory, 'apiserver.crt'), tlsPrivateKeyFile: join(directory, 'apiserver.key') }
+      return new Serving(new ClusterPki(memoryPki(), now), { ...options, ...pair }, clock)
+    }
+    return new Serving(new ClusterPki(own, now), options, clock)
   }
 
   /** Options of the HTTPS server; undefined where only plain HTTP is asked for. `clientCas`: PEM bundles. */
@@ -167,6 +177,14 @@ export class Serving {
     const { certificate, privateKey } = this.#pair!
     return { cert: certificate, key: privateKey, ca: [...this.#clientCas], minVersion: 'TLSv1.2' }
   }
+}
+
+/** True for a server's certificate whose authority is not here: kube-apiserver's `--cert-dir` as others fill it. */
+async function isOthers(files: PkiFiles): Promise<boolean> {
+  const [certificate, key, authority] = await Promise.all(
+    ['apiserver.crt', 'apiserver.key', 'ca.key'].map((name) => files.read(name)),
+  )
+  return certificate !== undefined && key !== undefined && authority === undefined
 }
 
 /** Where certificates are kept: the folder that a flag names, or one beside the data; undefined: in memory. */

@@ -1,0 +1,174 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createCluster } from '../../src/cluster/create-cluster.ts'
+import { metaKeys } from '../../src/storage/leveldb/layout.ts'
+import { encodeNumber } from '../../src/storage/leveldb/level-journal.ts'
+
+const PROGRAM = join(import.meta.dirname, '../../dist/kubemu.mjs')
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function kubemu(...args: readonly string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [PROGRAM, ...args], (error, stdout, stderr) =>
+      resolve({ code: (error?.code as number | undefined) ?? 0, stdout, stderr }),
+    )
+  })
+}
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kubemu-command-'))
+})
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe('help, version, completion', () => {
+  test('the help names every command, and how to go on', async () => {
+    const { code, stdout } = await kubemu('--help')
+    expect(code).toBe(0)
+    for (const name of ['up', 'apiserver', 'controller-manager', 'scheduler', 'kubeconfig', 'snapshot', 'version']) {
+      expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'))
+    }
+    expect(stdout).toContain('Use "kubemu <command> --help" for more information about a given command.')
+  })
+
+  test('version: for people and for programs', async () => {
+    expect((await kubemu('version')).stdout).toMatch(/^kubemu Version: \S+\nKubernetes Version: v1\.36\.\d+\nNode\.js /)
+    const versions = JSON.parse((await kubemu('version', '-o', 'json')).stdout)
+    expect(versions).toMatchObject({ kubernetesVersion: { major: '1', minor: '36' } })
+    expect(versions.kubemuVersion.version).toBe(
+      JSON.parse(await readFile(join(PROGRAM, '../../package.json'), 'utf8')).version,
+    )
+    expect((await kubemu('version', '-o', 'toml')).code).toBe(1)
+  })
+
+  test('completion: bash offers commands and their flags', async () => {
+    const script = join(folder, 'completion.bash')
+    await writeFile(script, (await kubemu('completion', 'bash')).stdout)
+    const offered = (...words: string[]): string[] => {
+      const { stdout, error } = spawnSync(
+        'bash',
+        [
+          '-c',
+          `source '${script}'; COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _kubemu; echo "\${COMPREPLY[@]}"`,
+        ],
+        { encoding: 'utf8' },
+      )
+      if (error) throw error
+      return stdout.trim().split(' ')
+    }
+    expect(offered('kubemu', 'snap')).toEqual(['snapshot'])
+    expect(offered('kubemu', 'snapshot', 'sa')).toEqual(['save'])
+    expect(offered('kubemu', 'up', '--mem')).toEqual(['--memory'])
+    expect(offered('kubemu', 'snapshot', 'save', '--d')).toEqual(['--data-dir'])
+  })
+
+  test.each([
+    ['zsh', /^#compdef kubemu\n/],
+    ['fish', /^complete -c kubemu -n '__fish_seen_subcommand_from up' -l memory -d 'keep/m],
+  ])('completion: %s has a script, which the shell accepts where it is installed', async (shell, form) => {
+    const { stdout } = await kubemu('completion', shell)
+    expect(stdout).toMatch(form)
+    const checked = spawnSync(shell, ['-n', '/dev/stdin'], { input: stdout, encoding: 'utf8' })
+    if (!checked.error) expect([checked.status, checked.stderr]).toEqual([0, ''])
+  })
+
+  test('completion: no other shell', async () => {
+    const { code, stderr } = await kubemu('completion', 'tcsh')
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: .*Allowed choices are bash, zsh, fish\.\n$/)])
+  })
+})
+
+describe('snapshot', () => {
+  test('save and restore: another folder gets the same objects', async () => {
+    const [first, second, file] = [join(folder, 'first'), join(folder, 'second'), join(folder, 'state')]
+    {
+      await using cluster = await createCluster({ dataDir: first, listen: false, nodes: 0 })
+      await cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kept' }, data: { a: 'b' } })
+      const { code, stderr } = await kubemu('snapshot', 'save', file, '--data-dir', first)
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/^kubemu: [^\n]*(in use|another process)[^\n]*\n$/)])
+    }
+    expect(await kubemu('snapshot', 'save', file, '--data-dir', first)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^saved \d+ keys at revision \d+ in .*state\n$/),
+    })
+    expect(await kubemu('snapshot', 'restore', file, '--data-dir', second)).toMatchObject({ code: 0, stderr: '' })
+    await using restored = await createCluster({ dataDir: second, listen: false, nodes: 0 })
+    expect((await restored.client.resource('v1', 'ConfigMap').get('kept')).data).toEqual({ a: 'b' })
+  })
+
+  test.each<[string, (at: (name: string) => string) => string[], RegExp]>([
+    [
+      'a folder without data',
+      (at) => ['save', at('x'), '--data-dir', at('nothing')],
+      /nothing holds no cluster's data$/,
+    ],
+    ['a file that is not there', (at) => ['restore', at('none'), '--data-dir', at('y')], /none can't be read$/],
+    [
+      'a file that is no snapshot',
+      (at) => ['restore', at('text'), '--data-dir', at('z')],
+      /these bytes are no snapshot$/,
+    ],
+  ])('%s: one sentence', async (_, args, sentence) => {
+    await writeFile(join(folder, 'text'), 'hello '.repeat(20))
+    const { code, stderr } = await kubemu('snapshot', ...args((name) => join(folder, name)))
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^kubemu: [^\n]+\n$/)
+    expect(stderr.trimEnd()).toMatch(sentence)
+  })
+})
+
+describe('up says in one sentence what is wrong', () => {
+  test('a flag that does not exist, a port and a number that are none', async () => {
+    expect(await kubemu('up', '--prot', '1')).toMatchObject({ code: 1, stderr: expect.stringContaining('--port?') })
+    expect(await kubemu('up', '--memory', '--port', 'http')).toMatchObject({
+      code: 1,
+      stderr: 'kubemu: --port takes a number from 0 to 65535, not "http"\n',
+    })
+    expect(await kubemu('up', '--memory', '--nodes', 'many')).toMatchObject({
+      code: 1,
+      stderr: 'kubemu: --nodes takes a number from 0 to 99999, not "many"\n',
+    })
+  })
+
+  test('a folder that can not be made', async () => {
+    const file = join(folder, 'a-file')
+    await writeFile(file, '')
+    const { code, stderr } = await kubemu('up', '--port', '0', '--data-dir', join(file, 'data'))
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^kubemu: .*a-file.* is no folder\n$/)
+  })
+
+  test('data of a newer version', async () => {
+    const dataDir = join(folder, 'newer')
+    await mkdir(dataDir)
+    await using _made = await createCluster({ dataDir, listen: false, nodes: 0, controllers: false })
+    await _made.stop()
+    const db = new ClassicLevel<Buffer, Buffer>(join(dataDir, 'store'), {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+    })
+    await db.put(metaKeys.format, encodeNumber(99))
+    await db.close()
+    const { code, stderr } = await kubemu('up', '--port', '0', '--data-dir', dataDir)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^kubemu: .* has data format \d+, this version of kubemu reads format \d+: .*\n$/)
+  })
+
+  test('kubeconfig: nobody named', async () => {
+    const { code, stderr } = await kubemu('kubeconfig', '--data-dir', folder)
+    expect([code, stderr]).toEqual([1, 'kubemu: one of --user, --node and --component must be given\n'])
+  })
+})
