@@ -1,8 +1,6 @@
-import { access, mkdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { openStore } from '../cluster/open-store.ts'
-import type { SnapshotStore } from '../storage/store.ts'
+import { restoreSnapshot, saveSnapshot } from '../cluster/snapshot-files.ts'
 import { failWith } from './failure.ts'
 
 interface Flags {
@@ -32,33 +30,11 @@ function actionCommand(
 }
 
 async function save(file: string, dataDir: string): Promise<string> {
-  await access(join(dataDir, 'store')).catch((cause: unknown) => {
-    throw new Error(`${dataDir} holds no cluster's data`, { cause })
-  })
-  return await withStore(dataDir, async (store) => {
-    await store.snapshotTo(file)
-    const { keys, revision } = await store.status()
-    return `saved ${keys} keys at revision ${revision} in ${file}`
-  })
+  const { keys, revision } = await saveSnapshot(dataDir, file)
+  return `saved ${keys} keys at revision ${revision} in ${file}`
 }
 
 async function restore(file: string, dataDir: string): Promise<string> {
-  await access(file).catch((cause: unknown) => {
-    throw new Error(`${file} can't be read`, { cause })
-  })
-  await mkdir(dataDir, { recursive: true })
-  return await withStore(dataDir, async (store) => {
-    await store.restoreFrom(file)
-    const { keys, revision } = await store.status()
-    return `restored ${keys} keys at revision ${revision} into ${dataDir}`
-  })
-}
-
-async function withStore(dataDir: string, work: (store: SnapshotStore) => Promise<string>): Promise<string> {
-  const store = (await openStore({ kind: 'leveldb', dataDir, mode: 'sync' })) as SnapshotStore
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
+  const { keys, revision } = await restoreSnapshot(dataDir, file)
+  return `restored ${keys} keys at revision ${revision} into ${dataDir}`
 }
