@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { x509Library } from '../../src/cluster/pki/x509-library.ts'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
@@ -15,18 +16,9 @@ export interface ServingCertificate {
   readonly caBundle: string
 }
 
-/** The certificate library loads only where `Reflect` has metadata functions; empty ones do. */
-async function loadX509(): Promise<typeof import('@peculiar/x509')> {
-  const nothing = { getMetadata: () => undefined, getOwnMetadata: () => undefined, defineMetadata: () => {} }
-  for (const [name, fn] of Object.entries(nothing)) {
-    if (!(name in Reflect)) Object.defineProperty(Reflect, name, { value: fn, configurable: true })
-  }
-  return import('@peculiar/x509')
-}
-
 /** A certificate for these DNS names and for 127.0.0.1, valid for a day. */
 export async function servingCertificate(...dnsNames: readonly string[]): Promise<ServingCertificate> {
-  const x509 = await loadX509()
+  const x509 = await x509Library()
   const generate = (): Promise<webcrypto.CryptoKeyPair> =>
     crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const [caKeys, keys] = await Promise.all([generate(), generate()])

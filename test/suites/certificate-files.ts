@@ -2,6 +2,7 @@ import type { webcrypto } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { x509Library } from '../../src/cluster/pki/x509-library.ts'
 
 /** A certificate for 127.0.0.1 that serves as server's and client's, with its authority, in memory and as files. */
 export interface CertificateFiles {
@@ -14,23 +15,11 @@ export interface CertificateFiles {
   remove(): Promise<void>
 }
 
-/**
- * The certificate library loads only where `Reflect` has metadata functions (a container in it asks for them), and uses
- * none of what decorators would store: an empty store does.
- */
-async function loadX509(): Promise<typeof import('@peculiar/x509')> {
-  const nothing = { getMetadata: () => undefined, getOwnMetadata: () => undefined, defineMetadata: () => {} }
-  for (const [name, fn] of Object.entries(nothing)) {
-    if (!(name in Reflect)) Object.defineProperty(Reflect, name, { value: fn, configurable: true })
-  }
-  return import('@peculiar/x509')
-}
-
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
 /** Makes one, valid for a day. */
 export async function certificateFiles(): Promise<CertificateFiles> {
-  const x509 = await loadX509()
+  const x509 = await x509Library()
   const generate = (): Promise<webcrypto.CryptoKeyPair> =>
     crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const [caKeys, keys] = await Promise.all([generate(), generate()])
