@@ -104,8 +104,8 @@ export class WebhookClient {
   }
 
   /**
-   * Posts JSON and reads the answer, whatever its status; asks again where the webhook is busy and says when. Errors: {@link TransportError} where there is no answer within
-   * `timeoutMs`.
+   * Posts JSON and reads the answer, whatever its status; asks again where the webhook is busy and says when. Errors:
+   * {@link TransportError} where there is no answer within `timeoutMs`.
    */
   async post(
     endpoint: WebhookEndpoint,
