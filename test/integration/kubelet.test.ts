@@ -56,6 +56,7 @@ async function until(name: string, isReached: (pod: Typed<Pod>) => boolean, step
 
 const state = (pod: Typed<Pod>) => pod.status?.containerStatuses?.[0]?.state
 const condition = (pod: Typed<Pod>, type: string) => pod.status?.conditions?.find((c) => c.type === type)
+const restarts = (pod: Typed<Pod>) => pod.status?.containerStatuses?.[0]?.restartCount
 const isReady = (pod: Typed<Pod>): boolean => condition(pod, 'Ready')?.status === 'True'
 
 describe('nodes', () => {
@@ -267,6 +268,70 @@ describe('pods', () => {
     expect(failed.status).toMatchObject({
       reason: 'DeadlineExceeded',
       message: 'Pod was active on the node longer than the specified deadline',
+    })
+  })
+
+  describe('whose resources are changed in place', () => {
+    const resources = (cpu: string, memory = '64Mi') => ({ requests: { cpu, memory } })
+    const resize = async (name: string, cpu: string, memory?: string): Promise<void> => {
+      const spec = { containers: [{ name: 'c', resources: resources(cpu, memory) }] }
+      await plane.client.patch(PODS, at(name), 'strategic', { spec }, { subresource: 'resize' })
+    }
+    const runsWith =
+      (cpu: string, memory = '64Mi') =>
+      (pod: Typed<Pod>): boolean => {
+        const [status] = pod.status?.containerStatuses ?? []
+        const { requests } = status?.resources ?? {}
+        const isGiven = status?.allocatedResources?.['cpu'] === cpu && requests?.['cpu'] === cpu
+        return isGiven && requests?.['memory'] === memory && !condition(pod, 'PodResizeInProgress')
+      }
+    const isPending = (reason: string) => (pod: Typed<Pod>) => condition(pod, 'PodResizePending')?.reason === reason
+
+    test('run on with them, and Events say so', async () => {
+      await create('grows', { resources: resources('500m') })
+      await until('grows', isReady)
+      await resize('grows', '1')
+      const grown = await until('grows', runsWith('1'))
+      expect(grown.status?.containerStatuses?.[0]?.restartCount).toBe(0)
+      const details =
+        '{"containers":[{"name":"c","resources":{"requests":{"cpu":"1","memory":"64Mi"}}}],"generation":2}'
+      const events = await plane.untilAll(EVENTS, 'default', (all) => all.some((e) => e.reason === 'ResizeCompleted'))
+      expect(events.filter((e) => e.reason?.startsWith('Resize')).map((e) => e.message)).toEqual([
+        `Pod resize started: ${details}`,
+        `Pod resize completed: ${details}`,
+      ])
+    })
+
+    test('are started anew where their policy says so', async () => {
+      const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }]
+      await create('anew', { resources: resources('500m'), resizePolicy })
+      await until('anew', isReady)
+      await resize('anew', '600m')
+      expect(restarts(await until('anew', runsWith('600m')))).toBe(0)
+      await resize('anew', '600m', '128Mi')
+      const again = await until('anew', (pod) => runsWith('600m', '128Mi')(pod) && isReady(pod) && restarts(pod) === 1)
+      expect(again.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode).toBe(137)
+    })
+
+    test('wait until the node has room, and say what it will never have', async () => {
+      await create('large', { resources: resources('1200m') })
+      await create('small', { resources: resources('500m') })
+      await until('large', isReady)
+      await until('small', isReady)
+      await resize('small', '64')
+      const never = await until('small', isPending('Infeasible'))
+      expect(condition(never, 'PodResizePending')).toMatchObject({
+        status: 'True',
+        message: "Node didn't have enough capacity: cpu, requested: 64000, capacity: 2000",
+      })
+      await resize('small', '1500m')
+      const notYet = await until('small', isPending('Deferred'))
+      expect(condition(notYet, 'PodResizePending')?.message).toBe(
+        "Node didn't have enough resource: cpu, requested: 1500, used: 1200, capacity: 2000",
+      )
+      await plane.client.delete(PODS, at('large'), { gracePeriodSeconds: 0 })
+      const given = await until('small', runsWith('1500m'))
+      expect(condition(given, 'PodResizePending')).toBeUndefined()
     })
   })
 })

@@ -48,7 +48,10 @@ export class Backoff {
 
 /** One container of a pod on a simulated node: what it is at, and how the API shows that. */
 export class ContainerRun {
-  readonly container: Container
+  /** With the resources that it was given. */
+  container: Container
+  /** Resources that it runs with: they follow what it was given. */
+  actual: Container['resources']
   readonly role: ContainerRole
   readonly behaviour: ContainerBehaviour
   readonly crashBackoff = new Backoff()
@@ -74,6 +77,7 @@ export class ContainerRun {
 
   constructor(container: Container, role: ContainerRole, behaviour: ContainerBehaviour, waitingReason: string) {
     this.container = container
+    this.actual = container.resources
     this.role = role
     this.behaviour = behaviour
     this.state = { waiting: { reason: waitingReason } }
@@ -123,6 +127,7 @@ export class ContainerRun {
     }
     this.containerId = `containerd://${randomBytes(32).toString('hex')}`
     this.startedMs = nowMs
+    this.actual = this.container.resources
     this.state = { running: { startedAt: formatTime(nowMs) } }
     this.isBusy = false
   }
@@ -151,7 +156,8 @@ export class ContainerRun {
   status(): ContainerStatus {
     const { container } = this
     const hasRun = this.containerId !== ''
-    const { requests, limits } = container.resources ?? {}
+    const allocated = container.resources?.requests
+    const { requests, limits } = this.actual ?? {}
     const mounts = (container.volumeMounts ?? []).map(
       ({ name, mountPath, readOnly }): VolumeMountStatus => ({
         name,
@@ -169,7 +175,7 @@ export class ContainerRun {
       imageID: hasRun ? imageId(container.image ?? '') : '',
       ...(hasRun ? { containerID: this.containerId } : {}),
       ...(this.role === 'ephemeral' ? {} : { started: this.isStarted ?? false }),
-      ...(hasRun && requests ? { allocatedResources: requests } : {}),
+      ...(hasRun && allocated ? { allocatedResources: allocated } : {}),
       ...(hasRun && (requests || limits)
         ? { resources: { ...(limits ? { limits } : {}), ...(requests ? { requests } : {}) } }
         : {}),

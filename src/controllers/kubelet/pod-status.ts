@@ -1,6 +1,7 @@
 import { formatTime } from '../../apimachinery/clock.ts'
 import type { Pod, PodCondition, PodStatus } from '../../apimachinery/types/core-v1.ts'
 import { type ContainerRun, restarts } from './container-run.ts'
+import type { ResizeCondition } from './pod-resize.ts'
 
 /** What a kubelet knows of a pod beyond the pod itself. */
 export interface PodFacts {
@@ -14,11 +15,20 @@ export interface PodFacts {
   /** All its containers have been stopped for good. */
   readonly isTerminal: boolean
   /** Set where the pod failed as a whole: rejected, over its deadline, evicted. */
+  /** How far a change of its resources has come. */
+  readonly resize: readonly ResizeCondition[]
   readonly failure?: { readonly reason: string; readonly message: string }
 }
 
 /** Conditions that are the kubelet's to set, in the order that it sets them. */
-const OWN_CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'] as const
+const OWN_CONDITIONS = [
+  'PodResizePending',
+  'PodResizeInProgress',
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+] as const
 
 interface Verdict {
   readonly type: string
@@ -152,7 +162,7 @@ export function podStatus(pod: Pod, facts: PodFacts, nowMs: number): PodStatus {
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
-    ...(isRejected ? {} : { conditions: withTimes(pod, verdicts(pod, facts, phase), nowMs) }),
+    ...(isRejected ? {} : { conditions: withTimes(pod, [...facts.resize, ...verdicts(pod, facts, phase)], nowMs) }),
     ...(failure ?? {}),
     ...(isRejected
       ? {}

@@ -10,6 +10,14 @@ import { formatSeconds } from './duration.ts'
 import type { ConfigData } from './environment.ts'
 import { fullImageName, imageSize } from './image-reference.ts'
 import { configNamesOf, readConfig } from './mounted-files.ts'
+import {
+  IN_PROGRESS,
+  needsRestart,
+  pendingCondition,
+  type ResizeCondition,
+  resizedContainers,
+  resizeMessage,
+} from './pod-resize.ts'
 import { type PodFacts, podStatus } from './pod-status.ts'
 import { containerProgram } from './process.ts'
 import { runProcess } from './process-runner.ts'
@@ -21,6 +29,8 @@ type Ended = (exitCode: number, reason?: string) => void
 const CONFIG_RETRY_MS = 2000
 /** What a container's volumes were made of a moment ago is good for its environment. */
 const CONFIG_FRESH_MS = 100
+/** How long it takes until a container runs with other resources. */
+const RESIZE_MS = 20
 /** What a process exits with that is killed by signal 9. */
 const KILLED = 137
 
@@ -45,6 +55,7 @@ export class PodWorker {
   #hasSandbox = false
   #isStopping = false
   #isTerminal = false
+  #resize: readonly ResizeCondition[] = []
   #failure: { readonly reason: string; readonly message: string } | undefined
   /** What was read last. */
   #config: { readonly names: string; readonly atMs: number; readonly data: ConfigData } | undefined
@@ -93,6 +104,7 @@ export class PodWorker {
       startTime: this.#startTime,
       hasSandbox: this.#hasSandbox,
       isTerminal: this.#isTerminal,
+      resize: this.#isStopping ? [] : this.#resize,
       ...(this.#failure ? { failure: this.#failure } : {}),
     }
   }
@@ -133,7 +145,59 @@ export class PodWorker {
       const spec = container as Container
       this.containers.push(new ContainerRun(spec, 'ephemeral', behaviourOf(pod, spec), 'ContainerCreating'))
     }
+    this.#checkResources()
     this.#advance()
+  }
+
+  /** The node has more room, or less. */
+  roomChanged(): void {
+    if (this.#resize.some(({ type }) => type === 'PodResizePending')) this.#checkResources()
+  }
+
+  /** Gives containers the resources that the pod has for them now, as far as the node has them. */
+  #checkResources(): void {
+    if (this.#isStopping || this.#failure) return
+    const resized = resizedContainers(this.pod, this.containers)
+    const wasPending = this.#resize.find(({ type }) => type === 'PodResizePending')
+    if (resized.length === 0) {
+      if (!wasPending) return
+      this.#resize = this.#resize.filter((c) => c !== wasPending)
+      this.#changed()
+      return
+    }
+    const refusal = this.node.resize(this.pod)
+    if (refusal) {
+      const { reason, message } = refusal
+      if (wasPending?.reason === reason && wasPending.message === message) return
+      this.#resize = [pendingCondition(refusal), ...this.#resize.filter((c) => c.type !== 'PodResizePending')]
+      this.node.record(this.pod, 'Warning', `Resize${reason}`, resizeMessage(reason, this.pod, message))
+      this.#changed()
+      return
+    }
+    for (const [run, wanted] of resized) run.container = { ...run.container, resources: wanted.resources }
+    this.#resize = [IN_PROGRESS]
+    this.node.record(this.pod, 'Normal', 'ResizeStarted', resizeMessage('started', this.pod))
+    this.#changed()
+    this.#timers.push(this.node.timeline.after(RESIZE_MS, () => this.#actuate()))
+  }
+
+  /** Lets containers run with what they were given; those whose policy says so are started anew. */
+  #actuate(): void {
+    if (this.#isStopping || this.#failure) return
+    for (const run of this.containers) {
+      const { container, actual } = run
+      const isChanged = !equalJson(actual ?? {}, container.resources ?? {})
+      if (!isChanged) continue
+      const isRestarted = run.isRunning && needsRestart(container, actual, container.resources)
+      run.actual = container.resources
+      if (!isRestarted) continue
+      this.#record(run, 'Normal', 'Killing', `Container ${run.name} resize requires restart`)
+      run.crashBackoff.reset()
+      this.#ended(run, KILLED)
+    }
+    this.#resize = this.#resize.filter(({ type }) => type !== 'PodResizeInProgress')
+    this.node.record(this.pod, 'Normal', 'ResizeCompleted', resizeMessage('completed', this.pod))
+    this.#changed()
   }
 
   /** Takes the end of everything back into the pool; the worker is not used any more. */

@@ -4,6 +4,7 @@ import type { EventRecorder } from '../runtime/controller.ts'
 import { requiredAffinityMatches } from '../scheduler/node-affinity-match.ts'
 import { NodeInfo } from '../scheduler/node-info.ts'
 import { hostPortsOf, podInfo, portsConflict } from '../scheduler/pod-info.ts'
+import { podRequests } from '../scheduler/resource-amounts.ts'
 import { AddressPool } from './addresses.ts'
 import { fullImageName, imageId, imageSize } from './image-reference.ts'
 import type { PodWorker } from './pod-worker.ts'
@@ -62,6 +63,7 @@ export class SimulatedNode {
 
   setNode(node: Node): void {
     this.#info.setNode(node)
+    this.#roomChanged()
   }
 
   hasImage(image: string): boolean {
@@ -125,8 +127,37 @@ export class SimulatedNode {
     return undefined
   }
 
+  /**
+   * Counts a running pod with what it asks for now, or says why that cannot be: not yet, or never.
+   *
+   * @see kubernetes pkg/kubelet/allocation/allocation_manager.go
+   */
+  resize(pod: Pod): Refusal | undefined {
+    const info = { ...podInfo(pod), requests: podRequests(pod) }
+    const own = this.#info.pods.get(info.uid)?.requests
+    for (const name of ['cpu', 'memory']) {
+      const requested = info.requests.get(name) ?? 0
+      const capacity = this.#info.allocatable.get(name) ?? 0
+      if (requested > capacity) {
+        const message = `Node didn't have enough capacity: ${name}, requested: ${requested}, capacity: ${capacity}`
+        return { reason: 'Infeasible', message }
+      }
+      const used = (this.#info.requested.get(name) ?? 0) - (own?.get(name) ?? 0)
+      if (requested > (own?.get(name) ?? 0) && requested > capacity - used) {
+        return { reason: 'Deferred', message: shortage(name, requested, used, capacity).message }
+      }
+    }
+    this.#info.add(info)
+    return undefined
+  }
+
   release(uid: string): void {
     this.#info.remove(uid)
+    this.#roomChanged()
+  }
+
+  #roomChanged(): void {
+    for (const worker of this.workers.values()) worker.roomChanged()
   }
 }
 
