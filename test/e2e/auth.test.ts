@@ -4,22 +4,28 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { AuthServer, JANE } from '../suites/auth-server.ts'
+import { AuthServer, BOB, JANE } from '../suites/auth-server.ts'
 import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
 import { OidcIssuer } from '../suites/oidc-issuer.ts'
+import { ReviewWebhook } from '../suites/review-webhook.ts'
 
 const run = promisify(execFile)
 const PROGRAM = join(import.meta.dirname, '../../dist/kubemu.mjs')
 
 let issuer: OidcIssuer
+let policy: ReviewWebhook
 let server: AuthServer
 let admin: CommandLine
 
 beforeAll(async () => {
   issuer = await OidcIssuer.start()
+  policy = await ReviewWebhook.start()
+  policy.answer = ({ spec }) => bobsPolicy(spec as unknown as AccessSpec)
   server = await AuthServer.start(
     [
-      '--authorization-mode=Node,RBAC,ABAC',
+      '--authorization-mode=Node,RBAC,ABAC,Webhook',
+      '--authorization-webhook-config-file={folder}/policy.kubeconfig',
+      '--authorization-webhook-version=v1',
       '--authorization-policy-file={folder}/policy.jsonl',
       `--oidc-issuer-url=${issuer.url}`,
       '--oidc-client-id=kubemu',
@@ -28,6 +34,7 @@ beforeAll(async () => {
     ],
     {
       'issuer.crt': issuer.ca,
+      'policy.kubeconfig': policy.kubeconfig,
       'policy.jsonl':
         '{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":"carol","namespace":"dev","resource":"*","apiGroup":"*","readonly":true}}\n',
     },
@@ -43,7 +50,24 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.stop()
   await issuer.stop()
+  await policy.stop()
 })
+
+interface AccessSpec {
+  readonly user: string
+  readonly resourceAttributes?: {
+    readonly namespace?: string
+    readonly verb: string
+    readonly resource: string
+  }
+}
+
+/** The webhook's: bob reads the ConfigMaps of dev, must not touch Secrets; of others it knows nothing. */
+function bobsPolicy({ user, resourceAttributes: asked }: AccessSpec): object {
+  if (user !== 'bob' || !asked) return { allowed: false }
+  if (asked.resource === 'secrets') return { allowed: false, denied: true, reason: 'secrets are not for bob' }
+  return { allowed: asked.namespace === 'dev' && asked.resource === 'configmaps' && asked.verb === 'get' }
+}
 
 /** kubectl with a kubeconfig whose user is `user`. */
 async function kubectlAs(name: string, user: object): Promise<CommandLine> {
@@ -120,6 +144,20 @@ describe('each kind of user reaches what its policy lets it, and no more', () =>
     )
     const wrong = await kubectlAs('wrong', { username: 'carol', password: 'wrong' })
     expect(await wrong.fails(['get', 'configmaps'])).toContain('Unauthorized')
+  })
+
+  test('a webhook decides, and says why', async () => {
+    const bob = await kubectlAs('bob', { token: BOB })
+    expect(await bob.ok(['get', 'configmap', 'c', '-o', 'name'])).toBe('configmap/c\n')
+    expect(await bob.fails(['delete', 'configmap', 'c'])).toContain(
+      'configmaps "c" is forbidden: User "bob" cannot delete resource "configmaps" in API group "" in the namespace "dev": No policy matched.',
+    )
+    expect(await bob.fails(['get', 'secrets'])).toContain(
+      'secrets is forbidden: User "bob" cannot list resource "secrets" in API group "" in the namespace "dev"',
+    )
+    const { code, stdout } = await bob.run(['auth', 'can-i', 'get', 'secrets'])
+    expect(code).toBe(1)
+    expect(stdout).toContain('secrets are not for bob')
   })
 })
 
