@@ -147,7 +147,7 @@ export function workloadCases(
       await ok('set', 'image', 'deployment/web', 'nginx=nginx:1.27')
       await ok('wait', '--for=jsonpath={.status.observedGeneration}=5', 'deployment/web', TIMEOUT)
       expect(await running()).not.toContain('1.27')
-      const paused = await kubectl().run(['rollout', 'status', 'deployment/web', '--timeout=1s'], LONG)
+      const paused = await kubectl().run(['rollout', 'status', 'deployment/web', '--timeout=3s'], LONG)
       expect(paused.stdout).toContain('0 out of 3 new replicas have been updated')
       await ok('rollout', 'resume', 'deployment/web')
       await rolledOut('deployment/web')
@@ -222,7 +222,7 @@ export function workloadCases(
       await ok('wait', '--for=jsonpath={.status.currentHealthy}=3', 'pdb/db', TIMEOUT)
       const node = await jsonPath('{.spec.nodeName}', 'pod', 'db-0')
       const drain = ['drain', node, '--ignore-daemonsets', '--force', '--delete-emptydir-data']
-      const refused = await kubectl().fails([...drain, '--timeout=1s'], LONG)
+      const refused = await kubectl().fails([...drain, '--timeout=4s'], LONG)
       expect(refused).toContain(
         `error when evicting pods/"db-0" -n "default" (will retry after 5s): Cannot evict pod as it would violate the pod's disruption budget.`,
       )
