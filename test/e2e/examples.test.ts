@@ -100,7 +100,7 @@ describe('examples', () => {
     const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs')
     const args = [vitest, 'run', '--config', join(ROOT, 'examples/vitest/vitest.config.ts')]
     const said = await node.ok(args, { timeoutMs: TIMEOUT_MS, env: { NO_COLOR: '1' } })
-    expect(said).toMatch(/Tests +2 passed/)
+    expect(said).toMatch(/Tests +3 passed/)
   })
 
   test.skipIf(!has('openssl', 'version'))('webhook', async () => {
