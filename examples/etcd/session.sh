@@ -21,9 +21,9 @@ for n in 1 2; do
   [ "$n" = 1 ] && first=$!
   until [ -s "$work/api-$n.conf" ]; do sleep 0.2; done
 done
-$KUBEMU controller-manager --kubeconfig "$work/api-2.conf" --use-service-account-credentials >"$work/controllers.log" &
+$KUBEMU controller-manager --kubeconfig "$work/api-2.conf" --use-service-account-credentials --secure-port 0 >"$work/controllers.log" &
 pids+=($!)
-$KUBEMU scheduler --kubeconfig "$work/api-2.conf" >"$work/scheduler.log" &
+$KUBEMU scheduler --kubeconfig "$work/api-2.conf" --secure-port 0 >"$work/scheduler.log" &
 pids+=($!)
 $KUBEMU nodes --kubeconfig "$work/api-2.conf" --nodes 2 --port 0 >"$work/nodes.log" &
 pids+=($!)

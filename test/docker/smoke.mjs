@@ -129,7 +129,9 @@ async function composeHighAvailability() {
   }
   try {
     run('up', '-d', '--no-build')
-    for (const name of ['api-1', 'api-2']) await healthy(run('ps', '-q', name))
+    for (const name of ['api', 'controllers', 'scheduler', 'nodes'].flatMap((part) => [`${part}-1`, `${part}-2`])) {
+      await healthy(run('ps', '-q', name))
+    }
     const first = kubectlOf(port1)
     const second = kubectlOf(port2)
     step('compose.ha.yaml: a Deployment through the first API server', () => {

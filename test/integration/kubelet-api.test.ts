@@ -129,6 +129,10 @@ describe('nodes in another process', () => {
     const ask = (path: string, credentials?: KeyPair) => answerOf(nodes.endpoint.port, path, credentials)
     const certificateFor = (subject: ClientSubject): Promise<KeyPair> => authority.issueClient(subject)
 
+    test('tells everybody that it is there', async () => {
+      expect(await ask('/healthz')).toEqual([200, 'ok'])
+    })
+
     test('asks for a certificate of the cluster', async () => {
       expect(await ask(logs)).toEqual([401, 'Unauthorized\n'])
       const other = await CertificateAuthority.create('other')

@@ -85,9 +85,9 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     },
   })
   app.addHook('onRequest', async (request, reply) => {
+    if (request.url === '/healthz') return
     const user = peerUser(request.raw.socket as TLSSocket)
     if (!user) return await sendText(reply, 401, 'Unauthorized')
-    if (request.url === '/healthz') return
     const verb = request.method === 'GET' ? 'get' : 'create'
     if (!(await isAllowed(options.client, user, verb))) {
       return await sendText(
