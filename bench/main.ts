@@ -7,6 +7,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(options: { quick: 
   admission: () => import('./admission.ts'),
   auth: () => import('./auth.ts'),
   controllers: () => import('./controllers.ts'),
+  trace: () => import('./trace.ts'),
 }
 
 const [name = '', ...flags] = process.argv.slice(2)

@@ -1,3 +1,5 @@
+import { equalJson } from './clone.ts'
+
 /** One difference between two states of an object. */
 export interface ObjectChange {
   /** As validation errors name fields: `spec.replicas`, `status.conditions[Ready].status`. */
@@ -83,6 +85,8 @@ class Comparison implements ObjectChanges {
     if (isNewList(before, after)) this.#list([], after as readonly unknown[], joined(parent, key))
     else if (typeof before !== 'object' || typeof after !== 'object' || before === null || after === null) {
       this.#add(joined(parent, key), before, after)
+    } else if (isNearTop(parent) && equalJson(before, after)) {
+      // Most of what an update brings is as it was: no names are made for that.
     } else if (Array.isArray(before) && Array.isArray(after)) this.#list(before, after, joined(parent, key))
     else if (Array.isArray(before) || Array.isArray(after)) this.#add(joined(parent, key), before, after)
     else this.members(before as Members, after as Members, joined(parent, key))
@@ -143,6 +147,9 @@ function isNewList(before: unknown, after: unknown): boolean {
 function isMembers(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** The object itself, `metadata`, `spec`, `status`. */
+const isNearTop = (path: string): boolean => !path.includes('.') && !path.includes('[')
 
 /** Keys with dots (labels, annotations) would read as several members. */
 function joined(parent: string, key: string): string {

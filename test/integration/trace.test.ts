@@ -7,6 +7,7 @@ import type { TraceEvent } from '../../src/api/trace/trace-path.ts'
 import type { Trace, TraceNode, TraceRecordView } from '../../src/api/trace/trace-record.ts'
 import { apiserverOptions } from '../../src/cli/apiserver.ts'
 import { type RunningCluster, startCluster } from '../../src/cluster/cluster.ts'
+import { createCluster } from '../../src/cluster/create-cluster.ts'
 import { DEPLOYMENTS, PODS } from '../../src/controllers/runtime/resources.ts'
 import { patchAnswer, servingCertificate, WebhookServer } from './webhook-server.ts'
 
@@ -383,4 +384,29 @@ describe('followed', () => {
     await own.close()
     expect(JSON.parse((await stays.text()).trim())).toMatchObject({ type: 'TRACE' })
   })
+})
+
+test('createCluster: the trace of a program, times as its clock has them', async () => {
+  await using own = await createCluster({ clock: 'manual', listen: false })
+  await own.apply({
+    ...deployment('web', 1),
+    spec: {
+      ...deployment('web', 1).spec,
+      template: {
+        metadata: { labels: { app: 'web' }, annotations: { 'kubemu.dev/start-delay': '1h' } },
+        spec: { containers: [{ name: 'c', image: 'nginx' }] },
+      },
+    },
+  })
+  await own.settled()
+  await own.clock.advance(2 * 3_600_000)
+  await own.settled()
+  const { roots } = own.trace({ kind: 'Deployment', name: 'web' })
+  expect(roots.map((r) => [r.record.verb, r.record.user.name])).toEqual([['patch', 'kubernetes-admin']])
+  const running = nodes(roots[0]!).find(hasRunning)!
+  expect(running.record.cause?.trigger).toBe('timer')
+  expect(running.offsetMs).toBeGreaterThanOrEqual(3_600_000)
+  expect(() => own.trace({ kind: 'Deployment', name: 'other' })).toThrow(
+    /no write of Deployment "other" has been recorded/,
+  )
 })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { AdmissionStep, AdmissionTrace } from '../../admission/admission.ts'
 import type { Cause } from '../../apimachinery/cause.ts'
 import { formatMicroTime } from '../../apimachinery/clock.ts'
-import { cloneJson } from '../../apimachinery/clone.ts'
+import { cloneJson, equalJson } from '../../apimachinery/clone.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { type ObjectChanges, objectChanges } from '../../apimachinery/object-changes.ts'
 import { formatTraceparent, type TraceContext } from '../../apimachinery/trace-context.ts'
@@ -222,7 +222,7 @@ export class RequestTrace implements AdmissionTrace, WriteTrace {
 
   /** What a plugin has made of the object. */
   #mutation(object: KubeObject | undefined): ObjectChanges | undefined {
-    if (!this.#before || !object) return undefined
+    if (!this.#before || !object || equalJson(this.#before, object)) return undefined
     const found = objectChanges(this.#before, object, { hideValues: this.#info.resource === 'secrets' })
     if (found.changes.length > 0) this.#before = cloneJson(object)
     return found

@@ -51,6 +51,8 @@ export class PodWorker {
   readonly causes = new CauseCollector()
   /** The last change by others: what the worker does, at once or in its time, it does because of that. */
   #setOffBy: Cause
+  /** Time has passed since that change: what comes now comes of a timer, if only in the end. */
+  #isLater = false
   #podIp = ''
   #hasSandbox = false
   #isStopping = false
@@ -137,7 +139,10 @@ export class PodWorker {
 
   /** The pod has changed in the API: ephemeral containers, deletion, behaviour of what starts from now on. */
   update(pod: Typed<Pod>): void {
-    if (changesMoreThanStatus(this.pod, pod)) this.#setOffBy = causedByChange(pod)
+    if (changesMoreThanStatus(this.pod, pod)) {
+      this.#setOffBy = causedByChange(pod)
+      this.#isLater = false
+    }
     this.pod = pod
     if (this.#failure || this.#isStopping) return
     for (const container of pod.spec?.ephemeralContainers ?? []) {
@@ -217,7 +222,8 @@ export class PodWorker {
   }
 
   #changed(): void {
-    this.causes.add(this.node.timeline.isTicking ? later(this.#setOffBy, 'timer') : this.#setOffBy)
+    this.#noteTime()
+    this.causes.add(this.#isLater ? later(this.#setOffBy, 'timer') : this.#setOffBy)
     this.node.changed(this)
     for (const listener of [...this.#listeners]) listener()
   }
@@ -309,8 +315,13 @@ export class PodWorker {
     run.keep(this.node.timeline.after(CONFIG_RETRY_MS, () => this.#mount(run)))
   }
 
+  #noteTime(): void {
+    if (this.node.timeline.isTicking) this.#isLater = true
+  }
+
   /** Undefined where the API could not be asked. */
   async #readConfig(names: ReadonlySet<string>): Promise<ConfigData | undefined> {
+    this.#noteTime()
     const wanted = [...names].join()
     const atMs = this.node.timeline.now()
     const known = this.#config
