@@ -39,6 +39,8 @@ const CAPACITY = { cpu: '1000', memory: '4Ti', pods: '10000', 'ephemeral-storage
 /** Creates under way at once. */
 const CONCURRENCY = 64
 const IDLE_MS = 30_000
+/** Until Leases, Events and the like of a rush have been written. */
+const SETTLE_MS = 30_000
 const WARM_RUNS = 7
 
 const podSpec = { containers: [{ name: 'c', image: 'registry.k8s.io/pause:3.10' }], terminationGracePeriodSeconds: 0 }
@@ -191,6 +193,7 @@ async function deployments(count: number): Promise<Took> {
 async function placement(count: number): Promise<Took> {
   const running = await cluster(count)
   await namespaced(running)
+  await after(SETTLE_MS)
   const pods = new Counter(running, PODS, isPlaced)
   const took = await timed(async () => {
     const placed = pods.until({ wanted: count })
@@ -235,10 +238,13 @@ function memory(): NodeJS.MemoryUsage {
   return process.memoryUsage()
 }
 
+function after(ms: number): Promise<unknown> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
 async function idle(): Promise<number> {
-  const waits = (ms: number): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, ms))
-  await waits(3_000)
-  const { cpuMs, ms } = await timed(() => waits(IDLE_MS))
+  await after(SETTLE_MS)
+  const { cpuMs, ms } = await timed(() => after(IDLE_MS))
   return cpuMs / ms
 }
 
