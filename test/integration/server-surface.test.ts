@@ -140,3 +140,28 @@ test('--min-request-timeout ends watches, --strict-transport-security-directives
     '--strict-transport-security-directives invalid, allowed values: max-age=expireTime, includeSubDomains, preload.',
   )
 })
+
+test('--runtime-config=api/all=true: whatever discovery names can be listed', async () => {
+  const own = await startHttpServer('--runtime-config=api/all=true')
+  const get = async (path: string): Promise<Response> =>
+    await fetch(`http://127.0.0.1:${own.port}${path}`, { headers: { authorization: `Bearer ${ADMIN}` } })
+  try {
+    const { groups } = (await (await get('/apis')).json()) as {
+      groups: { versions: { groupVersion: string }[] }[]
+    }
+    const paths = ['/api/v1', ...groups.flatMap((g) => g.versions.map((v) => `/apis/${v.groupVersion}`))]
+    expect(paths).toContain('/apis/resource.k8s.io/v1beta1')
+    const answers: string[] = []
+    for (const path of paths) {
+      const { resources } = (await (await get(path)).json()) as { resources: { name: string; verbs: string[] }[] }
+      for (const { name, verbs } of resources) {
+        if (!verbs.includes('list')) continue
+        const { status } = await get(`${path}/${name}`)
+        if (status !== 200) answers.push(`${path}/${name}: ${status}`)
+      }
+    }
+    expect(answers).toEqual([])
+  } finally {
+    await own.stop()
+  }
+})
