@@ -106,7 +106,7 @@ const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
 
 /** Replies larger than this are compressed for clients that take it, as upstream. */
 const MIN_GZIP_BYTES = 128 * 1024
-/** How long the end of a watch may take to reach a client that does not read. */
+/** How long the end of an answer may take to reach a client that does not read, once its time is over. */
 const LINGER_MS = 5_000
 
 declare module 'fastify' {
@@ -321,9 +321,16 @@ export class ApiServer {
     request.release = null
   }
 
-  /** A request has taken too long: the client is told, or its connection broken where the answer has begun. */
+  /**
+   * A request has taken too long: the client is told, or its connection broken where the answer has begun. One that was
+   * answered in time has some more to take the answer.
+   */
   #expire(call: Call): void {
     const { reply, request } = call
+    if (reply.raw.writableEnded) {
+      lingerAtMost(reply, LINGER_MS)
+      return
+    }
     if (reply.statusCode !== 504) this.#options.observer.terminated(call, 504)
     if (reply.sent || reply.raw.headersSent) {
       breakOff(reply)

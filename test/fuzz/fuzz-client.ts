@@ -18,9 +18,14 @@ export class FuzzClient {
     this.#base = new URL(url)
   }
 
-  send({ method, path, headers, body }: FuzzRequest): Promise<FuzzAnswer> {
+  send(fuzz: FuzzRequest): Promise<FuzzAnswer> {
+    const { method, path, headers, body } = fuzz
     return new Promise((resolve) => {
-      const failed = (error: Error): void => resolve({ status: 0, text: error.message })
+      // A connection that the server closed for being idle, just as it was taken: every client asks again.
+      const failed = (error: NodeJS.ErrnoException): void =>
+        resolve(
+          request.reusedSocket && error.code === 'ECONNRESET' ? this.send(fuzz) : { status: 0, text: error.message },
+        )
       const length = body === undefined ? {} : { 'content-length': String(body.length) }
       const request = httpRequest(
         {

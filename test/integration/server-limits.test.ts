@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -147,6 +149,26 @@ test('the server’s own limit: --request-timeout', async () => {
     expect(await connection.closed()).toMatch(/^HTTP\/1\.1 504 /)
   } finally {
     await strict.stop()
+  }
+})
+
+test('an answer that was there in time may take longer to arrive', async () => {
+  const own = await startHttpServer()
+  try {
+    const headers = { authorization: `Bearer ${ADMIN}`, 'content-type': JSON_TYPE }
+    const url = `http://127.0.0.1:${own.port}${CONFIG_MAPS}`
+    for (let i = 0; i < 16; i++) {
+      const body = configMap(`fat-${i}`, { value: 'a'.repeat(900_000) })
+      expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(201)
+    }
+    const [response] = (await once(get(`${url}?timeout=500ms`, { headers }), 'response')) as [IncomingMessage]
+    // The deadline passes while the answer waits in buffers.
+    await new Promise((resolve) => setTimeout(resolve, 800))
+    const chunks: Buffer[] = []
+    for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk)
+    expect(Buffer.concat(chunks).length).toBe(Number(response.headers['content-length']))
+  } finally {
+    await own.stop()
   }
 })
 
