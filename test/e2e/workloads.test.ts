@@ -98,7 +98,9 @@ describe('controllers in processes of their own', () => {
 
   workloadCases(() => kubectl, { schedulingToo: false })
 
-  test('a leader that is killed is followed by the next, which finishes what it began', async () => {
+  test('a leader that is killed is followed by the next, which finishes what it began', {
+    timeout: 300_000,
+  }, async () => {
     const [first, second] = managers
     await rollOut('killed')
     await first!.kill()
@@ -106,7 +108,7 @@ describe('controllers in processes of their own', () => {
     await hasRolledOut('killed')
   })
 
-  test('a leader that is asked to end hands over at once', async () => {
+  test('a leader that is asked to end hands over at once', { timeout: 300_000 }, async () => {
     const [, second] = managers
     // Whoever had to wait for this one's lease to run out would wait longer than the test does.
     const third = startManager(600)

@@ -4,6 +4,8 @@ import type { CommandLine } from './kubectl.ts'
 /** Bound on whatever a test waits for, in kubectl's form: generous, for a busy machine. */
 const TIMEOUT = '--timeout=90s'
 const LONG = { timeoutMs: 120_000 }
+/** Of tests that run many commands. */
+const MANY = { timeout: 300_000 }
 const POLL = { timeout: 90_000, interval: 200 }
 
 const CLAIMS = `
@@ -131,7 +133,7 @@ export function workloadCases(
     const images = '{.items[*].spec.containers[*].image}'
     const running = (): Promise<string> => jsonPath(images, 'pods', '--selector=app=web')
 
-    test('is rolled out, changed, undone, paused, resumed, restarted and scaled', async () => {
+    test('is rolled out, changed, undone, paused, resumed, restarted and scaled', MANY, async () => {
       await ok('create', 'deployment', 'web', '--image=nginx:1.25', '--replicas=3')
       await rolledOut('deployment/web')
       await ok('set', 'image', 'deployment/web', 'nginx=nginx:1.26')
@@ -165,7 +167,7 @@ export function workloadCases(
       expect(new Set((await running()).split(' '))).toEqual(new Set(['nginx:1.27']))
     })
 
-    test('goes alone, before or after what it owns', async () => {
+    test('goes alone, before or after what it owns', MANY, async () => {
       const [set] = (await jsonPath('{.items[?(@.spec.replicas>0)].metadata.name}', 'replicasets')).split(' ')
       await ok('delete', 'deployment', 'web', '--cascade=orphan')
       await ok('wait', '--for=jsonpath={.status.availableReplicas}=4', `replicaset/${set}`, TIMEOUT)
@@ -216,7 +218,7 @@ export function workloadCases(
   })
 
   describe.runIf(schedulingToo)('nodes', () => {
-    test('are cordoned, drained as far as budgets allow, and taken back', async () => {
+    test('are cordoned, drained as far as budgets allow, and taken back', MANY, async () => {
       const budget = ['create', 'poddisruptionbudget', 'db', '--selector=app=db', '--min-available=3']
       await ok(...budget)
       await ok('wait', '--for=jsonpath={.status.currentHealthy}=3', 'pdb/db', TIMEOUT)
@@ -282,7 +284,7 @@ export function workloadCases(
     })
   })
 
-  test('a namespace goes with everything in it, and says what holds it', async () => {
+  test('a namespace goes with everything in it, and says what holds it', MANY, async () => {
     await ok('create', 'namespace', 'full')
     await apply(EVERYTHING, '--namespace=full')
     await rolledOut('statefulset/db', '--namespace=full')
