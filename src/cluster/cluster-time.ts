@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import type { ManualClock } from '../apimachinery/manual-clock.ts'
+import { isStorageError } from '../storage/storage-error.ts'
 import type { ClusterClock } from './library-api.ts'
 import type { Patience } from './wait-for.ts'
 
@@ -26,6 +27,11 @@ export async function settled(activity: Activity): Promise<void> {
     still = activity.isBusy || now !== revision ? 0 : still + 1
     revision = now
   }
+}
+
+/** A cluster that is stopped while its time passes has none left. */
+function whenStopped(error: unknown): void {
+  if (!isStorageError(error, 'Closed')) throw error
 }
 
 /** The clock of a cluster, moved by hand or by the machine. */
@@ -73,7 +79,7 @@ export class ClusterTime implements ClusterClock, Patience {
    */
   start(ms: number, over: () => void): () => void {
     let isOver = false
-    const passed = this.#manual && this.#pass(this.#manual, this.#manual.now() + ms, () => isOver)
+    const passed = this.#manual && this.#pass(this.#manual, this.#manual.now() + ms, () => isOver).catch(whenStopped)
     const timer = setTimeout(async () => {
       await passed
       if (!isOver) over()
