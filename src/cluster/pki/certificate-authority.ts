@@ -1,6 +1,29 @@
-import { randomBytes, webcrypto, X509Certificate } from 'node:crypto'
-import type { Name } from '@peculiar/x509'
-import { type X509Library, x509Library } from './x509-library.ts'
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPair,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto'
+import { promisify } from 'node:util'
+import { parseIp } from '../../apimachinery/validation/ip.ts'
+import {
+  bitString,
+  explicit,
+  membersOf,
+  objectIdentifier,
+  octetString,
+  sequence,
+  setOf,
+  tagged,
+  time,
+  trueValue,
+  unsigned,
+  utf8String,
+} from './der.ts'
+import { x509Library } from './x509-library.ts'
 
 /** Certificate and private key in PEM. */
 export interface KeyPair {
@@ -24,81 +47,108 @@ export interface ServingSubject {
 export type CertificateUsage = 'client auth' | 'server auth' | 'digital signature' | 'key encipherment'
 
 /** P-256: as good as RSA-3072, and made in a millisecond. */
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+const CURVE = 'prime256v1'
+const generateKeys = promisify(generateKeyPair)
 
 const DAY_MS = 86_400_000
 const CA_DAYS = 3650
 const LEAF_DAYS = 365
 /** Certificates begin a little in the past, for clients whose clock is behind. */
 const BACKDATE_MS = 5 * 60_000
-/** Object identifier under which upstream reads a user's uid from a certificate. */
-const UID_OID = '1.3.6.1.4.1.57683.2'
+
+/** Object identifiers: RFC 5280, RFC 5758, X.520; `uid` is where upstream reads a user's uid from. */
+const OIDS = {
+  commonName: '2.5.4.3',
+  organization: '2.5.4.10',
+  uid: '1.3.6.1.4.1.57683.2',
+  ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAlternativeName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  authorityKeyIdentifier: '2.5.29.35',
+  extendedKeyUsage: '2.5.29.37',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+} as const
+
+const SIGNATURE_ALGORITHM = sequence(objectIdentifier(OIDS.ecdsaWithSha256))
+/** Bits of KeyUsage, the first one the highest. */
+const KEY_USAGE = { digitalSignature: 0x80, keyEncipherment: 0x20, keyCertSign: 0x04 } as const
+/** Tags of GeneralName. */
+const DNS_NAME = 0x82
+const IP_ADDRESS = 0x87
+
+/** What a certificate says. Names, keys and extensions are DER. */
+interface CertificateContents {
+  readonly issuer: Buffer
+  readonly subject: Buffer
+  readonly publicKey: Buffer
+  readonly notBefore: number
+  readonly notAfter: number
+  readonly extensions: readonly Buffer[]
+}
 
 /** Signs certificates. The private key never leaves the process except by {@link CertificateAuthority.pair}. */
 export class CertificateAuthority {
   /** Certificate and key, to be kept. */
   readonly pair: KeyPair
-  readonly #x509: X509Library
-  readonly #key: webcrypto.CryptoKey
+  readonly #certificate: X509Certificate
+  readonly #key: KeyObject
   readonly #now: () => number
 
-  private constructor(pair: KeyPair, x509: X509Library, key: webcrypto.CryptoKey, now: () => number) {
+  private constructor(pair: KeyPair, key: KeyObject, now: () => number) {
     this.pair = pair
-    this.#x509 = x509
+    this.#certificate = new X509Certificate(pair.certificate)
     this.#key = key
     this.#now = now
   }
 
   /** A new authority with its own key. `now`: milliseconds since the epoch. */
   static async create(commonName: string, now: () => number = Date.now): Promise<CertificateAuthority> {
-    const x509 = await x509Library()
-    const keys = await generateKeys()
-    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      serialNumber: serialNumber(),
-      name: [{ CN: [commonName] }],
-      ...validity(now(), CA_DAYS * DAY_MS),
-      keys,
-      signingAlgorithm: ALGORITHM,
-      extensions: [
-        new x509.BasicConstraintsExtension(true, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyCertSign, true),
-        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      ],
-    })
-    const pair = { certificate: certificate.toString('pem'), privateKey: await exportKey(keys.privateKey) }
-    return new CertificateAuthority(pair, x509, keys.privateKey, now)
+    const keys = await generateKeys('ec', { namedCurve: CURVE })
+    const name = nameOf([[OIDS.commonName, commonName]])
+    const publicKey = spkiOf(keys.publicKey)
+    const certificate = signed(
+      {
+        issuer: name,
+        subject: name,
+        publicKey,
+        notBefore: now() - BACKDATE_MS,
+        notAfter: now() + CA_DAYS * DAY_MS,
+        extensions: [
+          extension(OIDS.basicConstraints, { critical: true }, sequence(trueValue)),
+          keyUsage(KEY_USAGE.digitalSignature | KEY_USAGE.keyCertSign),
+          extension(OIDS.subjectKeyIdentifier, {}, octetString(keyIdentifier(publicKey))),
+        ],
+      },
+      keys.privateKey,
+    )
+    return new CertificateAuthority({ certificate, privateKey: privatePem(keys.privateKey) }, keys.privateKey, now)
   }
 
-  /** An authority that exists. Throws where the key is not an EC key on P-256 in PKCS#8. */
+  /** An authority that exists. Throws where the key is not an EC key on P-256. */
   static async load(pair: KeyPair, now: () => number = Date.now): Promise<CertificateAuthority> {
-    const x509 = await x509Library()
-    const [der] = x509.PemConverter.decode(pair.privateKey)
-    if (!der) throw new Error('no private key in PEM')
-    const key = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign'])
-    return new CertificateAuthority(pair, x509, key, now)
+    const key = createPrivateKey(pair.privateKey)
+    if (key.asymmetricKeyDetails?.namedCurve !== CURVE) throw new Error('the key of an authority must be on P-256')
+    return new CertificateAuthority(pair, key, now)
   }
 
   async issueClient({ user, groups = [], uid }: ClientSubject): Promise<KeyPair> {
-    // Typed values: plain text would be read for escapes.
-    const text = (value: string): { utf8String: string }[] => [{ utf8String: value }]
-    const subject = new this.#x509.Name([
-      ...groups.map((group) => ({ O: text(group) })),
-      { CN: text(user) },
-      ...(uid ? [{ [UID_OID]: text(uid) }] : []),
+    const subject = nameOf([
+      ...groups.map((group) => [OIDS.organization, group] as const),
+      [OIDS.commonName, user],
+      ...(uid ? [[OIDS.uid, uid] as const] : []),
     ])
     return await this.#issue(subject, ['client auth', 'digital signature'], [])
   }
 
   async issueServing({ commonName, dnsNames, ipAddresses }: ServingSubject): Promise<KeyPair> {
-    const names = [
-      ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
-      ...ipAddresses.map((value) => ({ type: 'ip' as const, value })),
-    ]
-    const extension = new this.#x509.SubjectAlternativeNameExtension(names)
+    const names = [...dnsNames.map((name) => tagged(DNS_NAME, Buffer.from(name))), ...ipAddresses.map(ipAddress)]
     return await this.#issue(
-      new this.#x509.Name([{ CN: [commonName] }]),
+      nameOf([[OIDS.commonName, commonName]]),
       ['server auth', 'digital signature'],
-      [extension],
+      [extension(OIDS.subjectAlternativeName, {}, sequence(...names))],
     )
   }
 
@@ -107,70 +157,129 @@ export class CertificateAuthority {
     request: string,
     { usages, durationMs }: { readonly usages: readonly string[]; readonly durationMs: number },
   ): Promise<string> {
-    const csr = new this.#x509.Pkcs10CertificateRequest(request)
+    const { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } = await x509Library()
+    const csr = new Pkcs10CertificateRequest(request)
     if (!(await csr.verify())) throw new Error('the signature of the certificate request is wrong')
-    const { SubjectAlternativeNameExtension } = this.#x509
     const alternatives = csr.extensions.find((e) => e instanceof SubjectAlternativeNameExtension)
-    const publicKey = await csr.publicKey.export()
-    const subject = csr.subjectName
-    return await this.#sign({ subject, publicKey, usages, durationMs, extensions: alternatives ? [alternatives] : [] })
+    return this.#sign({
+      subject: Buffer.from(csr.subjectName.toArrayBuffer()),
+      publicKey: Buffer.from(csr.publicKey.rawData),
+      usages,
+      durationMs,
+      extensions: alternatives ? [Buffer.from(alternatives.rawData)] : [],
+    })
   }
 
-  async #issue(
-    subject: Name,
-    usages: readonly CertificateUsage[],
-    extensions: readonly InstanceType<X509Library['Extension']>[],
-  ): Promise<KeyPair> {
-    const { publicKey, privateKey } = await generateKeys()
+  async #issue(subject: Buffer, usages: readonly CertificateUsage[], extensions: readonly Buffer[]): Promise<KeyPair> {
+    const { publicKey, privateKey } = await generateKeys('ec', { namedCurve: CURVE })
     const durationMs = LEAF_DAYS * DAY_MS
-    const certificate = await this.#sign({ subject, publicKey, usages, durationMs, extensions })
-    return { certificate, privateKey: await exportKey(privateKey) }
+    const certificate = this.#sign({ subject, publicKey: spkiOf(publicKey), usages, durationMs, extensions })
+    return { certificate, privateKey: privatePem(privateKey) }
   }
 
-  async #sign(asked: {
-    readonly subject: Name
-    readonly publicKey: webcrypto.CryptoKey
+  #sign(asked: {
+    readonly subject: Buffer
+    readonly publicKey: Buffer
     readonly usages: readonly string[]
     readonly durationMs: number
-    readonly extensions: readonly InstanceType<X509Library['Extension']>[]
-  }): Promise<string> {
-    const x509 = this.#x509
-    const issuer = new x509.X509Certificate(this.pair.certificate)
-    const { notBefore, notAfter } = validity(this.#now(), asked.durationMs)
-    const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber: serialNumber(),
+    readonly extensions: readonly Buffer[]
+  }): string {
+    const now = this.#now()
+    const contents: CertificateContents = {
+      issuer: subjectOf(this.#certificate),
       subject: asked.subject,
-      issuer: issuer.subjectName,
-      notBefore,
-      // No certificate outlives the one that vouches for it.
-      notAfter: new Date(Math.min(notAfter.getTime(), issuer.notAfter.getTime())),
       publicKey: asked.publicKey,
-      signingKey: this.#key,
-      signingAlgorithm: ALGORITHM,
+      notBefore: now - BACKDATE_MS,
+      // No certificate outlives the one that vouches for it.
+      notAfter: Math.min(now + asked.durationMs, Date.parse(this.#certificate.validTo)),
       extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        ...usageExtensions(x509, asked.usages),
-        await x509.AuthorityKeyIdentifierExtension.create(issuer, false),
+        extension(OIDS.basicConstraints, { critical: true }, sequence()),
+        ...usageExtensions(asked.usages),
+        authorityKeyIdentifier(this.#certificate),
         ...asked.extensions,
       ],
-    })
-    return certificate.toString('pem')
+    }
+    return signed(contents, this.#key)
   }
 }
 
-function usageExtensions(x509: X509Library, usages: readonly string[]): InstanceType<X509Library['Extension']>[] {
-  const { KeyUsageFlags, ExtendedKeyUsage } = x509
-  let flags = 0
-  if (usages.includes('digital signature')) flags |= KeyUsageFlags.digitalSignature
-  if (usages.includes('key encipherment')) flags |= KeyUsageFlags.keyEncipherment
+/** A certificate in PEM. @see RFC 5280 4.1 */
+function signed(
+  { issuer, subject, publicKey, notBefore, notAfter, extensions }: CertificateContents,
+  key: KeyObject,
+): string {
+  const version3 = explicit(0, unsigned(Buffer.from([2])))
+  const contents = sequence(
+    version3,
+    unsigned(serialNumber()),
+    SIGNATURE_ALGORITHM,
+    issuer,
+    sequence(time(notBefore), time(notAfter)),
+    subject,
+    publicKey,
+    explicit(3, sequence(...extensions)),
+  )
+  return pem('CERTIFICATE', sequence(contents, SIGNATURE_ALGORITHM, bitString(sign('sha256', contents, key))))
+}
+
+/** A distinguished name with one attribute in each of its parts. */
+function nameOf(attributes: readonly (readonly [oid: string, value: string])[]): Buffer {
+  return sequence(...attributes.map(([oid, value]) => setOf(sequence(objectIdentifier(oid), utf8String(value)))))
+}
+
+/** The name in a certificate, byte by byte as it stands there: clients compare it with the issuer's. */
+function subjectOf({ raw }: X509Certificate): Buffer {
+  const [contents = Buffer.alloc(0)] = membersOf(raw)
+  // Version, serial number, algorithm, issuer, validity, subject.
+  const subject = membersOf(contents)[5]
+  if (!subject) throw new Error('the certificate has no subject')
+  return subject
+}
+
+function extension(oid: string, { critical = false }: { readonly critical?: boolean }, value: Buffer): Buffer {
+  return sequence(objectIdentifier(oid), ...(critical ? [trueValue] : []), octetString(value))
+}
+
+/** Bits at the end that are not set don't count: DER of a named bit list. */
+function keyUsage(bits: number): Buffer {
+  let unused = 0
+  while (unused < 7 && ((bits >> unused) & 1) === 0) unused++
+  return extension(OIDS.keyUsage, { critical: true }, bitString(Buffer.from([bits]), unused))
+}
+
+function usageExtensions(usages: readonly string[]): Buffer[] {
+  let bits = 0
+  if (usages.includes('digital signature')) bits |= KEY_USAGE.digitalSignature
+  if (usages.includes('key encipherment')) bits |= KEY_USAGE.keyEncipherment
   const extended = [
-    ...(usages.includes('client auth') ? [ExtendedKeyUsage.clientAuth] : []),
-    ...(usages.includes('server auth') ? [ExtendedKeyUsage.serverAuth] : []),
+    ...(usages.includes('client auth') ? [OIDS.clientAuth] : []),
+    ...(usages.includes('server auth') ? [OIDS.serverAuth] : []),
   ]
   return [
-    ...(flags === 0 ? [] : [new x509.KeyUsagesExtension(flags, true)]),
-    ...(extended.length === 0 ? [] : [new x509.ExtendedKeyUsageExtension(extended)]),
+    ...(bits === 0 ? [] : [keyUsage(bits)]),
+    ...(extended.length === 0
+      ? []
+      : [extension(OIDS.extendedKeyUsage, {}, sequence(...extended.map(objectIdentifier)))]),
   ]
+}
+
+function authorityKeyIdentifier({ publicKey }: X509Certificate): Buffer {
+  return extension(OIDS.authorityKeyIdentifier, {}, sequence(tagged(0x80, keyIdentifier(spkiOf(publicKey)))))
+}
+
+/** SHA-1 of the key's bits (RFC 5280 4.2.1.2, method 1). */
+function keyIdentifier(spki: Buffer): Buffer {
+  const bits = membersOf(spki)[1]
+  if (!bits) throw new Error('the public key has no bits')
+  // Behind tag, length and the count of unused bits.
+  return createHash('sha1').update(bits.subarray(3)).digest()
+}
+
+function ipAddress(text: string): Buffer {
+  const ip = parseIp(text)
+  if (!ip) throw new Error(`${text} is no address`)
+  const digits = ip.family === 4 ? 8 : 32
+  return tagged(IP_ADDRESS, Buffer.from(ip.value.toString(16).padStart(digits, '0'), 'hex'))
 }
 
 /** True where a third of the certificate's life, or less, is left, or nothing can be read of it. */
@@ -184,26 +293,22 @@ export function isDueForRenewal(certificate: string, now: number): boolean {
   }
 }
 
-function validity(now: number, durationMs: number): { readonly notBefore: Date; readonly notAfter: Date } {
-  return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + durationMs) }
-}
-
 /** Positive and random: 127 bits. */
-function serialNumber(): string {
+function serialNumber(): Buffer {
   const bytes = randomBytes(16)
   bytes[0] = (bytes[0]! & 0x7f) | 0x01
-  return bytes.toString('hex')
+  return bytes
 }
 
-function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+function spkiOf(key: KeyObject): Buffer {
+  return key.export({ type: 'spki', format: 'der' })
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key))
-  const lines = der
-    .toString('base64')
-    .match(/.{1,64}/g)!
-    .join('\n')
-  return `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`
+function privatePem(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }) as string
+}
+
+function pem(label: string, der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g)!
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }

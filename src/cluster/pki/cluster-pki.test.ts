@@ -92,6 +92,50 @@ describe('ClusterPki with files of two pairs', () => {
 })
 
 describe('CertificateAuthority', () => {
+  test('what it signs passes openssl’s strict checks, and says what it was asked to', async () => {
+    const authority = await CertificateAuthority.create('kubernetes')
+    const loaded = await CertificateAuthority.load(authority.pair)
+    const files = {
+      ca: authority.pair.certificate,
+      ca2: (await CertificateAuthority.create('kubernetes')).pair.certificate,
+    }
+    const pairs = {
+      serving: await loaded.issueServing({
+        commonName: 'kube-apiserver',
+        dnsNames: ['localhost'],
+        ipAddresses: ['10.0.0.1', 'fd00::1'],
+      }),
+      client: await loaded.issueClient({ user: 'jané', groups: ['dev', 'qa'], uid: 'u-1' }),
+    }
+    for (const [name, text] of [
+      ...Object.entries(files),
+      ...Object.entries(pairs).map(([n, { certificate }]) => [n, certificate] as const),
+    ])
+      await writeFile(join(folder, name), text)
+    const openssl = (...args: string[]): string =>
+      execFileSync('openssl', args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+    const verify = (ca: string, purpose: string, name: string): string =>
+      openssl('verify', '-x509_strict', '-purpose', purpose, '-CAfile', ca, name)
+    expect(verify('ca', 'sslserver', 'serving')).toBe('serving: OK\n')
+    expect(verify('ca', 'sslclient', 'client')).toBe('client: OK\n')
+    expect(() => verify('ca2', 'sslclient', 'client')).toThrow()
+    expect(() => verify('ca', 'sslserver', 'client')).toThrow()
+    const subject = openssl('x509', '-in', 'client', '-noout', '-subject', '-nameopt', 'RFC2253,utf8,-esc_msb')
+    expect(subject.trim()).toBe('subject=1.3.6.1.4.1.57683.2=#0C03752D31,CN=jané,O=qa,O=dev')
+    const names = openssl('x509', '-in', 'serving', '-noout', '-ext', 'subjectAltName')
+    expect(names).toContain('DNS:localhost, IP Address:10.0.0.1, IP Address:FD00:0:0:0:0:0:0:1')
+    const usage = openssl('x509', '-in', 'ca', '-noout', '-ext', 'basicConstraints,keyUsage')
+    expect(usage.replace(/\s+/g, ' ').trim()).toBe(
+      'X509v3 Basic Constraints: critical CA:TRUE X509v3 Key Usage: critical Digital Signature, Certificate Sign',
+    )
+  })
+
+  test('times beyond 2049 are written as RFC 5280 wants them', async () => {
+    const late = await CertificateAuthority.create('kubernetes', () => Date.UTC(2045, 0, 1))
+    const { validFrom, validTo } = new X509Certificate(late.pair.certificate)
+    expect([new Date(validFrom).getUTCFullYear(), new Date(validTo).getUTCFullYear()]).toEqual([2044, 2054])
+  })
+
   const csr = (...args: string[]): string =>
     execFileSync(
       'openssl',

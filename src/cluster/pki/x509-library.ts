@@ -4,7 +4,7 @@ export type X509Library = typeof import('@peculiar/x509')
 
 let library: Promise<X509Library> | undefined
 
-/** @peculiar/x509, loaded when a certificate is first made or taken apart: most runs of the library need neither. */
+/** @peculiar/x509, loaded when a certificate request first comes: to load it takes longer than to start a cluster. */
 export function x509Library(): Promise<X509Library> {
   library ??= import('@peculiar/x509')
   return library
