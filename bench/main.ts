@@ -8,6 +8,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(options: { quick: 
   auth: () => import('./auth.ts'),
   controllers: () => import('./controllers.ts'),
   trace: () => import('./trace.ts'),
+  library: () => import('./library.ts'),
 }
 
 const [name = '', ...flags] = process.argv.slice(2)
