@@ -206,7 +206,8 @@ export class ApiServer {
 
   async #shutDown(): Promise<void> {
     this.#isShuttingDown = true
-    await delay(this.#options.shutdownDelayMs)
+    const { shutdownDelayMs } = this.#options
+    if (shutdownDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, shutdownDelayMs))
     for (const listener of this.#listeners) listener.stop()
     for (const end of [...this.#streams]) end()
     await Promise.race([this.#inFlight.drained(), delay(this.#options.requestTimeoutMs)])
