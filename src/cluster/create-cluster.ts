@@ -51,7 +51,7 @@ export async function createCluster(options: CreateClusterOptions = {}): Promise
       throw error
     }
   }
-  return await LibraryCluster.start(options, { store, time, tokens: new Tokens(), pki: undefined })
+  return await held(LibraryCluster.start(options, { store, time, tokens: new Tokens(), pki: undefined }))
 }
 
 interface Inherited {
@@ -60,6 +60,19 @@ interface Inherited {
   readonly tokens: Tokens
   /** Undefined: made anew, or in the data folder. */
   readonly pki: PkiFiles | undefined
+}
+
+/** Node's longest timer, in milliseconds. */
+const MAX_TIMER_MS = 2_147_483_647
+
+/** Keeps the process alive for as long as something takes: the timers that a cluster may wait for do not. */
+async function held<T>(work: Promise<T>): Promise<T> {
+  const hold = setTimeout(() => {}, MAX_TIMER_MS)
+  try {
+    return await work
+  } finally {
+    clearTimeout(hold)
+  }
 }
 
 class LibraryCluster implements Cluster {
@@ -218,7 +231,7 @@ class LibraryCluster implements Cluster {
     const store = await this.#store.fork()
     const time = this.#time.isManual ? new ManualClock(this.#time.now()) : 'system'
     const merged = { ...inherited, ...options }
-    return await LibraryCluster.start(merged, { store, time, tokens: this.#tokens.copy(), pki: this.#pki })
+    return await held(LibraryCluster.start(merged, { store, time, tokens: this.#tokens.copy(), pki: this.#pki }))
   }
 
   stop(): Promise<void> {
