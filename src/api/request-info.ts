@@ -42,12 +42,12 @@ const VERB_OF_METHOD: Readonly<Record<string, string>> = {
   DELETE: 'delete',
 }
 
-/** Reads a request. Undefined where a special verb stands with nothing behind it. */
-export function requestInfo(method: string, path: string, query: QueryParameters): RequestInfo | undefined {
-  const nonResource: RequestInfo = {
+/** A request for a path that is no resource's. */
+export function nonResourceInfo(verb: string, path: string): RequestInfo {
+  return {
     isResourceRequest: false,
     path,
-    verb: method.toLowerCase(),
+    verb,
     apiPrefix: '',
     apiGroup: '',
     apiVersion: '',
@@ -59,6 +59,11 @@ export function requestInfo(method: string, path: string, query: QueryParameters
     fieldSelector: '',
     labelSelector: '',
   }
+}
+
+/** Reads a request. Undefined where a special verb stands with nothing behind it. */
+export function requestInfo(method: string, path: string, query: QueryParameters): RequestInfo | undefined {
+  const nonResource = nonResourceInfo(method.toLowerCase(), path)
   const segments = splitPath(path)
   const apiPrefix = segments[0]
   if (segments.length < 3 || (apiPrefix !== 'api' && apiPrefix !== 'apis')) return nonResource

@@ -5,7 +5,7 @@ import { Call } from '../../api/call.ts'
 import { Listener } from '../../api/listener.ts'
 import { QueryParameters } from '../../api/query-parameters.ts'
 import { sendText } from '../../api/raw-answers.ts'
-import type { RequestInfo } from '../../api/request-info.ts'
+import { nonResourceInfo } from '../../api/request-info.ts'
 import type { ContainerConnection, ContainerConnector } from '../../api/virtual/pod-connect.ts'
 import { asApiError } from '../../apimachinery/api-error.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
@@ -195,21 +195,7 @@ const API_PARAMETERS: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(KUBELET_PARAMETERS).map(([ofApi, ofKubelet]) => [ofKubelet, ofApi]),
 )
 
-const NO_RESOURCE: RequestInfo = {
-  isResourceRequest: false,
-  path: '/',
-  verb: 'get',
-  apiPrefix: '',
-  apiGroup: '',
-  apiVersion: '',
-  namespace: '',
-  resource: '',
-  subresource: '',
-  name: '',
-  parts: [],
-  fieldSelector: '',
-  labelSelector: '',
-}
+const NO_RESOURCE = nonResourceInfo('get', '/')
 
 /** A line of text, as a kubelet's; a Status where a client waits for an upgrade, which it shows as it is. */
 function answerError(error: unknown, reply: FastifyReply): FastifyReply {
