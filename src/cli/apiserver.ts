@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { pino } from 'pino'
 import { admissionFacts } from '../../openapi/data.ts'
 import type { EndpointReconcilerType } from '../cluster/kubernetes-endpoints.ts'
@@ -11,20 +11,22 @@ import { type AuthFlags, addAuthFlags, authOptionsOf } from './auth-flags.ts'
 import { isCalled } from './called-as.ts'
 import { durationMs } from './duration.ts'
 import { failWith } from './failure.ts'
+import { FlagCommand } from './flag-command.ts'
 import { addHttpFlags, type HttpFlags, httpOptionsOf } from './http-flags.ts'
-import { APISERVER_FLAGS, acceptKnownFlags } from './known-flags.ts'
+import { acceptKnownFlags } from './known-flags.ts'
 import { addKubeletFlags, type KubeletFlags, kubeletOptionsOf } from './kubelet-flags.ts'
-import { portOf } from './port.ts'
 import { endOnSignal } from './signals.ts'
+import { APISERVER_FLAGS } from './upstream-flags.ts'
 import { webhookServiceOption } from './webhook-service-option.ts'
+import { portNumber, wholeNumber } from './whole-number.ts'
 
 interface Flags extends HttpFlags, AuthFlags, AuditFlags, KubeletFlags {
   bindAddress: string
   advertiseAddress?: string
   endpointReconcilerType: EndpointReconcilerType
   apiserverCount: number
-  securePort?: string
-  insecurePort?: string
+  securePort?: number
+  insecurePort?: number
   insecureBindAddress?: string
   memory?: boolean
   dataDir?: string
@@ -47,7 +49,7 @@ interface Flags extends HttpFlags, AuthFlags, AuditFlags, KubeletFlags {
   webhookService: Readonly<Record<string, string>>
   defaultNotReadyTolerationSeconds: number
   defaultUnreachableTolerationSeconds: number
-  allowPrivileged?: boolean | string
+  allowPrivileged: boolean
   runtimeConfig?: string
   featureGates?: string
   eventTtl: string
@@ -55,12 +57,12 @@ interface Flags extends HttpFlags, AuthFlags, AuditFlags, KubeletFlags {
 }
 
 /** `kubemu apiserver`: the API server alone, with kube-apiserver's own flag names. */
-export function apiserverCommand(): Command {
+export function apiserverCommand(): FlagCommand {
   return acceptKnownFlags(withOwnFlags(), APISERVER_FLAGS)
 }
 
-function withOwnFlags(): Command {
-  return addKubeletFlags(addHttpFlags(addAuditFlags(addAuthFlags(new Command('apiserver')))))
+function withOwnFlags(): FlagCommand {
+  return addKubeletFlags(addHttpFlags(addAuditFlags(addAuthFlags(new FlagCommand('apiserver')))))
     .description('Run the API server alone, with the flags of kube-apiserver')
     .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
     .option(
@@ -73,8 +75,8 @@ function withOwnFlags(): Command {
         .choices(['lease', 'master-count', 'none'])
         .default('lease'),
     )
-    .option('--apiserver-count <n>', 'servers that the reconciler master-count keeps', Number, 1)
-    .option('--secure-port <port>', 'HTTPS port')
+    .option('--apiserver-count <n>', 'servers that the reconciler master-count keeps', wholeNumber(), 1)
+    .option('--secure-port <port>', 'HTTPS port', portNumber)
     .addOption(insecurePortOption())
     .option('--insecure-bind-address <ip>', 'address of the plain HTTP port, where there is no other')
     .option('--memory', 'keep everything in memory')
@@ -104,11 +106,16 @@ function withOwnFlags(): Command {
     .option(
       '--default-not-ready-toleration-seconds <n>',
       'time that pods stay on a node that is not ready',
-      Number,
+      wholeNumber(),
       300,
     )
-    .option('--default-unreachable-toleration-seconds <n>', 'time that pods stay on a node out of reach', Number, 300)
-    .option('--allow-privileged [bool]', 'let pods ask for privileged containers')
+    .option(
+      '--default-unreachable-toleration-seconds <n>',
+      'time that pods stay on a node out of reach',
+      wholeNumber(),
+      300,
+    )
+    .option('--allow-privileged [bool]', 'let pods ask for privileged containers', false)
     .option('--runtime-config <versions>', 'APIs to serve or not: group/version=true,api/beta=true,…')
     .option('--feature-gates <gates>', 'feature gates: Name=true,…')
     .option('--event-ttl <duration>', 'how long events are kept', '1h0m0s')
@@ -147,7 +154,7 @@ function optionsOf(flags: Flags): ServerOptions {
     endpointReconcilerType: flags.endpointReconcilerType,
     serverCount: flags.apiserverCount,
     securePort: securePortOf(flags),
-    insecurePort: flags.insecurePort === undefined ? undefined : portOf('insecure-port', flags.insecurePort),
+    insecurePort: flags.insecurePort,
     tlsCertFile: flags.tlsCertFile,
     tlsPrivateKeyFile: flags.tlsPrivateKeyFile,
     certDir: flags.certDir,
@@ -165,7 +172,7 @@ function optionsOf(flags: Flags): ServerOptions {
     webhookServices: flags.webhookService,
     defaultNotReadyTolerationSeconds: flags.defaultNotReadyTolerationSeconds,
     defaultUnreachableTolerationSeconds: flags.defaultUnreachableTolerationSeconds,
-    allowPrivileged: flags.allowPrivileged === true || flags.allowPrivileged === 'true',
+    allowPrivileged: flags.allowPrivileged,
     runtimeConfig: parseRuntimeConfig(flags.runtimeConfig),
     featureGates: Object.fromEntries(pairs(flags.featureGates).map(([k, v]) => [k, v === 'true'])),
     eventTtlSeconds: Math.ceil(durationMs(flags.eventTtl) / 1000),
@@ -175,7 +182,7 @@ function optionsOf(flags: Flags): ServerOptions {
 
 /** TLS unless only the plain port is asked for; as upstream, on 6443. */
 function securePortOf({ securePort, insecurePort }: Flags): number | undefined {
-  if (securePort !== undefined) return portOf('secure-port', securePort)
+  if (securePort !== undefined) return securePort
   return insecurePort === undefined ? 6443 : undefined
 }
 
@@ -185,7 +192,7 @@ function bindAddressOf({ bindAddress, securePort, insecurePort, insecureBindAddr
 
 /** What tools that look for it in the help of an old kube-apiserver must not find under that name. */
 function insecurePortOption(): Option {
-  const option = new Option('--insecure-port <port>', 'plain HTTP port')
+  const option = new Option('--insecure-port <port>', 'plain HTTP port').argParser(portNumber)
   return isCalled('kube-apiserver') ? option.hideHelp() : option
 }
 

@@ -11,15 +11,15 @@ export interface AuditFlags {
   auditLogMaxsize: string
   auditLogMaxbackup: string
   auditLogMaxage: string
-  auditLogCompress?: boolean | string
+  auditLogCompress: boolean
   auditLogMode: string
   auditLogBatchBufferSize: string
   auditLogBatchMaxSize: string
   auditLogBatchMaxWait: string
-  auditLogBatchThrottleEnable?: boolean | string
+  auditLogBatchThrottleEnable: boolean
   auditLogBatchThrottleQps: string
   auditLogBatchThrottleBurst: string
-  auditLogTruncateEnabled?: boolean | string
+  auditLogTruncateEnabled: boolean
   auditLogTruncateMaxBatchSize: string
   auditLogTruncateMaxEventSize: string
   auditWebhookConfigFile?: string
@@ -30,10 +30,10 @@ export interface AuditFlags {
   auditWebhookBatchBufferSize: string
   auditWebhookBatchMaxSize: string
   auditWebhookBatchMaxWait: string
-  auditWebhookBatchThrottleEnable: boolean | string
+  auditWebhookBatchThrottleEnable: boolean
   auditWebhookBatchThrottleQps: string
   auditWebhookBatchThrottleBurst: string
-  auditWebhookTruncateEnabled?: boolean | string
+  auditWebhookTruncateEnabled: boolean
   auditWebhookTruncateMaxBatchSize: string
   auditWebhookTruncateMaxEventSize: string
 }
@@ -49,14 +49,14 @@ const VERSION = 'audit.k8s.io/v1'
  *
  * @see apiserver pkg/server/options/audit.go
  */
-export function addAuditFlags(command: Command): Command {
+export function addAuditFlags<C extends Command>(command: C): C {
   return addWebhookFlags(addLogFlags(command)).option(
     '--audit-policy-file <file>',
     'policy that says what is written about which request',
   )
 }
 
-function addLogFlags(command: Command): Command {
+function addLogFlags<C extends Command>(command: C): C {
   return addBatchFlags(command, 'log', { mode: 'blocking', size: '1', wait: '0s', throttle: false })
     .option('--audit-log-path <file>', 'file to write audit events to, - for standard output')
     .option('--audit-log-format <format>', 'json, or legacy: a line of text for each event', 'json')
@@ -64,10 +64,10 @@ function addLogFlags(command: Command): Command {
     .option('--audit-log-maxsize <megabytes>', 'size after which a new file is begun, 0 for never', '100')
     .option('--audit-log-maxbackup <number>', 'old files to keep, 0 for all', '100')
     .option('--audit-log-maxage <days>', 'days to keep old files, 0 for good', '366')
-    .option('--audit-log-compress [bool]', 'compress old files')
+    .option('--audit-log-compress [bool]', 'compress old files', false)
 }
 
-function addWebhookFlags(command: Command): Command {
+function addWebhookFlags<C extends Command>(command: C): C {
   return addBatchFlags(command, 'webhook', { mode: 'batch', size: '400', wait: '30s', throttle: true })
     .option('--audit-webhook-config-file <file>', 'kubeconfig of the webhook to send audit events to')
     .option('--audit-webhook-version <version>', 'version of the events', VERSION)
@@ -82,16 +82,16 @@ interface BatchDefaults {
   readonly throttle: boolean
 }
 
-function addBatchFlags(command: Command, sink: 'log' | 'webhook', defaults: BatchDefaults): Command {
+function addBatchFlags<C extends Command>(command: C, sink: 'log' | 'webhook', defaults: BatchDefaults): C {
   return command
     .option(`--audit-${sink}-mode <mode>`, MODES.join(', '), defaults.mode)
     .option(`--audit-${sink}-batch-max-size <number>`, 'events that are sent at once', defaults.size)
     .option(`--audit-${sink}-batch-max-wait <duration>`, 'how long an event waits for others', defaults.wait)
     .option(`--audit-${sink}-batch-buffer-size <number>`, 'events that may wait', '10000')
-    .option(`--audit-${sink}-batch-throttle-enable [bool]`, 'bound the batches per second', String(defaults.throttle))
+    .option(`--audit-${sink}-batch-throttle-enable [bool]`, 'bound the batches per second', defaults.throttle)
     .option(`--audit-${sink}-batch-throttle-qps <number>`, 'batches per second', '10')
     .option(`--audit-${sink}-batch-throttle-burst <number>`, 'batches at once after a pause', '15')
-    .option(`--audit-${sink}-truncate-enabled [bool]`, 'take the objects out of events that are too large')
+    .option(`--audit-${sink}-truncate-enabled [bool]`, 'take the objects out of events that are too large', false)
     .option(`--audit-${sink}-truncate-max-batch-size <bytes>`, 'size of a batch', String(10 * MEGABYTE))
     .option(`--audit-${sink}-truncate-max-event-size <bytes>`, 'size of an event', String(100 * 1024))
 }
@@ -112,7 +112,7 @@ function batchWarnings(flags: AuditFlags): string[] {
     flags.auditLogBatchMaxSize !== '1' ||
     flags.auditLogBatchMaxWait !== '0s' ||
     flags.auditLogBatchBufferSize !== '10000' ||
-    isOn(flags.auditLogBatchThrottleEnable)
+    flags.auditLogBatchThrottleEnable
   return isSet ? ['--audit-log-batch-* have no effect: the log is written as fast as the disk takes it'] : []
 }
 
@@ -122,7 +122,7 @@ function logOf(flags: AuditFlags, path: string): NonNullable<AuditOptions['log']
     positive('invalid audit batch log buffer size', flags.auditLogBatchBufferSize)
     positive('invalid audit batch log max batch size', flags.auditLogBatchMaxSize)
     durationMs(flags.auditLogBatchMaxWait)
-    if (isOn(flags.auditLogBatchThrottleEnable)) {
+    if (flags.auditLogBatchThrottleEnable) {
       throttleOf('log', flags.auditLogBatchThrottleQps, flags.auditLogBatchThrottleBurst)
     }
   }
@@ -138,10 +138,10 @@ function logOf(flags: AuditFlags, path: string): NonNullable<AuditOptions['log']
     maxBytes: maxMegabytes === 0 ? Number.POSITIVE_INFINITY : maxMegabytes * MEGABYTE,
     maxBackups: size('--audit-log-maxbackup', flags.auditLogMaxbackup),
     maxAgeMs: size('--audit-log-maxage', flags.auditLogMaxage) * DAY_MS,
-    compress: isOn(flags.auditLogCompress),
+    compress: flags.auditLogCompress,
     isStrict: mode === 'blocking-strict',
     maxEventBytes: truncationOf('log', {
-      isOn: isOn(flags.auditLogTruncateEnabled),
+      isOn: flags.auditLogTruncateEnabled,
       batch: flags.auditLogTruncateMaxBatchSize,
       event: flags.auditLogTruncateMaxEventSize,
     }),
@@ -154,7 +154,7 @@ function webhookOf(flags: AuditFlags, configFile: string): NonNullable<AuditOpti
   checkVersion(flags.auditWebhookVersion)
   const maxBuffered = positive('invalid audit batch webhook buffer size', flags.auditWebhookBatchBufferSize)
   const maxBatchSize = positive('invalid audit batch webhook max batch size', flags.auditWebhookBatchMaxSize)
-  const isThrottled = isBatched && isOn(flags.auditWebhookBatchThrottleEnable)
+  const isThrottled = isBatched && flags.auditWebhookBatchThrottleEnable
   const { auditWebhookBatchThrottleQps: qps, auditWebhookBatchThrottleBurst: burst } = flags
   return {
     configFile,
@@ -165,15 +165,12 @@ function webhookOf(flags: AuditFlags, configFile: string): NonNullable<AuditOpti
     isStrict: mode === 'blocking-strict',
     initialBackoffMs: durationMs(flags.auditWebhookBatchInitialBackoff ?? flags.auditWebhookInitialBackoff),
     maxEventBytes: truncationOf('webhook', {
-      isOn: isOn(flags.auditWebhookTruncateEnabled),
+      isOn: flags.auditWebhookTruncateEnabled,
       batch: flags.auditWebhookTruncateMaxBatchSize,
       event: flags.auditWebhookTruncateMaxEventSize,
     }),
   }
 }
-
-const isOn = (flag: boolean | string | undefined): boolean => flag === true || flag === 'true'
-
 function modeOf(sink: string, mode: string): string {
   if (MODES.includes(mode)) return mode
   throw new Error(`invalid audit ${sink} mode ${mode}, allowed modes are "${MODES.join(',')}"`)

@@ -10,18 +10,18 @@ export interface AuthFlags {
   authorizationWebhookVersion: 'v1' | 'v1beta1'
   authorizationWebhookCacheAuthorizedTtl: string
   authorizationWebhookCacheUnauthorizedTtl: string
-  anonymousAuth: string | boolean
+  anonymousAuth: boolean
   clientCaFile?: string
   tokenAuthFile?: string
   basicAuthFile?: string
-  enableBootstrapTokenAuth?: boolean | string
+  enableBootstrapTokenAuth: boolean
   serviceAccountIssuer: string[]
   serviceAccountKeyFile: string[]
   serviceAccountSigningKeyFile?: string
   serviceAccountJwksUri?: string
   serviceAccountMaxTokenExpiration?: string
-  serviceAccountExtendTokenExpiration: string | boolean
-  serviceAccountLookup: string | boolean
+  serviceAccountExtendTokenExpiration: boolean
+  serviceAccountLookup: boolean
   serviceAccountSigningEndpoint?: string
   authenticationConfig?: string
   authorizationConfig?: string
@@ -48,21 +48,18 @@ export interface AuthFlags {
 
 /** A list that may also be given item by item. */
 const joined = (value: string, before?: string): string => (before === undefined ? value : `${before},${value}`)
-
-const isOn = (flag: string | boolean | undefined): boolean => flag === true || flag === 'true'
-
 const collect = (value: string, before: string[]): string[] => [...before, value]
 
 /** Adds kube-apiserver's own flags of authentication and authorization. */
-export function addAuthFlags(command: Command): Command {
+export function addAuthFlags<C extends Command>(command: C): C {
   return addAuthorizationFlags(addTokenFlags(addOidcFlags(addRequestHeaderFlags(command))))
     .option('--authentication-config <file>', 'refused: structured configuration needs CEL')
-    .option('--anonymous-auth [bool]', 'let requests without a credential in as system:anonymous', 'true')
+    .option('--anonymous-auth [bool]', 'let requests without a credential in as system:anonymous', true)
     .option('--client-ca-file <file>', 'CAs whose client certificates are taken besides those of the cluster')
     .option('--basic-auth-file <file>', 'CSV file of passwords: password,user,uid,"groups"')
 }
 
-function addAuthorizationFlags(command: Command): Command {
+function addAuthorizationFlags<C extends Command>(command: C): C {
   return command
     .option('--authorization-config <file>', 'refused: structured configuration needs CEL')
     .option('--authorization-mode <modes>', 'authorizers in order', 'AlwaysAllow')
@@ -73,17 +70,17 @@ function addAuthorizationFlags(command: Command): Command {
     .option('--authorization-webhook-cache-unauthorized-ttl <duration>', 'how long a refusal counts', '30s')
 }
 
-function addTokenFlags(command: Command): Command {
+function addTokenFlags<C extends Command>(command: C): C {
   return command
     .option('--token-auth-file <file>', 'CSV file of static tokens: token,user,uid,"groups"')
-    .option('--enable-bootstrap-token-auth [bool]', 'take bootstrap tokens from Secrets of kube-system')
+    .option('--enable-bootstrap-token-auth [bool]', 'take bootstrap tokens from Secrets of kube-system', false)
     .option('--service-account-issuer <url>', 'issuer of tokens of service accounts, may be repeated', collect, [])
     .option('--service-account-key-file <file>', 'keys that verify such tokens, may be repeated', collect, [])
     .option('--service-account-signing-key-file <file>', 'key that signs them')
     .option('--service-account-jwks-uri <url>', 'where relying parties find the keys')
     .option('--service-account-max-token-expiration <duration>', 'longest life of such a token')
-    .option('--service-account-extend-token-expiration [bool]', 'let injected tokens live on with a warning', 'true')
-    .option('--service-account-lookup [bool]', 'take tokens that lie in Secrets only as long as they are there', 'true')
+    .option('--service-account-extend-token-expiration [bool]', 'let injected tokens live on with a warning', true)
+    .option('--service-account-lookup [bool]', 'take tokens that lie in Secrets only as long as they are there', true)
     .option('--service-account-signing-endpoint <socket>', 'refused: tokens are signed here')
     .option('--api-audiences <names>', 'audiences of this API server, separated by commas', joined)
     .option('--authentication-token-webhook-config-file <file>', 'kubeconfig of the token review webhook')
@@ -95,7 +92,7 @@ function webhookVersion(flags: string): Option {
   return new Option(flags, 'version of the review that is sent').choices(['v1', 'v1beta1']).default('v1beta1')
 }
 
-function addOidcFlags(command: Command): Command {
+function addOidcFlags<C extends Command>(command: C): C {
   return command
     .option('--oidc-issuer-url <url>', 'OpenID issuer whose tokens are taken')
     .option('--oidc-client-id <id>', 'client that the tokens must be for')
@@ -108,7 +105,7 @@ function addOidcFlags(command: Command): Command {
     .option('--oidc-signing-algs <names>', 'algorithms that are taken', 'RS256')
 }
 
-function addRequestHeaderFlags(command: Command): Command {
+function addRequestHeaderFlags<C extends Command>(command: C): C {
   return command
     .option('--requestheader-client-ca-file <file>', 'CAs of front proxies')
     .option('--requestheader-allowed-names <names>', 'common names of their certificates; none: any', joined)
@@ -138,20 +135,20 @@ export function authOptionsOf(flags: AuthFlags): AuthOptions {
           unauthorizedTtlMs: durationMs(flags.authorizationWebhookCacheUnauthorizedTtl),
         }
       : undefined,
-    anonymousAuth: isOn(flags.anonymousAuth),
+    anonymousAuth: flags.anonymousAuth,
     clientCaFile: flags.clientCaFile,
     requestHeader: requestHeaderOf(flags),
     tokenAuthFile: flags.tokenAuthFile,
     basicAuthFile: flags.basicAuthFile,
-    bootstrapTokens: isOn(flags.enableBootstrapTokenAuth),
+    bootstrapTokens: flags.enableBootstrapTokenAuth,
     serviceAccounts: {
       issuers: issuers.length > 0 ? issuers : [DEFAULT_ISSUER],
       keyFiles: flags.serviceAccountKeyFile,
       signingKeyFile: flags.serviceAccountSigningKeyFile,
       jwksUri: flags.serviceAccountJwksUri,
       maxTokenSeconds,
-      extendExpiration: isOn(flags.serviceAccountExtendTokenExpiration),
-      lookup: isOn(flags.serviceAccountLookup),
+      extendExpiration: flags.serviceAccountExtendTokenExpiration,
+      lookup: flags.serviceAccountLookup,
     },
     oidc: oidcOf(flags),
     tokenWebhook: flags.authenticationTokenWebhookConfigFile
@@ -205,7 +202,7 @@ function maxTokenSecondsOf({ serviceAccountMaxTokenExpiration: text }: AuthFlags
 }
 
 function expirationWarnings(flags: AuthFlags, maxSeconds: number | undefined): string[] {
-  if (maxSeconds === undefined || !isOn(flags.serviceAccountExtendTokenExpiration)) return []
+  if (maxSeconds === undefined || !flags.serviceAccountExtendTokenExpiration) return []
   const shown = flags.serviceAccountMaxTokenExpiration
   return [
     ...(maxSeconds < INJECTED_SECONDS

@@ -1,32 +1,43 @@
-import { Argument, Command } from 'commander'
+import { Argument, type Command } from 'commander'
+import { FlagCommand } from './flag-command.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 type Shell = (typeof SHELLS)[number]
+
+interface Word {
+  readonly name: string
+  readonly description: string
+}
 
 /** A command line up to some word, and what may come next. */
 interface Level {
   /** `kubemu snapshot` */
   readonly path: string
-  readonly commands: readonly { readonly name: string; readonly description: string }[]
-  readonly flags: readonly { readonly name: string; readonly description: string; readonly takesValue: boolean }[]
+  /** Subcommands, or what its argument may be. */
+  readonly words: readonly Word[]
+  readonly flags: readonly (Word & { readonly takesValue: boolean })[]
 }
 
 /** `kubemu completion`: a script that completes commands and flags in a shell. */
-export function completionCommand(): Command {
-  return new Command('completion')
+export function completionCommand(): FlagCommand {
+  return new FlagCommand('completion')
     .description('Print the completion script of a shell (bash, zsh or fish)')
+    .usage('(bash | zsh | fish)')
+    .withExamples(EXAMPLES)
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
-    .addHelpText('after', HELP)
     .action((shell: Shell, _flags: unknown, command: Command) => {
       process.stdout.write(completionScript(shell, command.parent!))
     })
 }
 
-const HELP = `
-Examples:
-  source <(kubemu completion bash)                              # this bash, now
-  kubemu completion zsh > "\${fpath[1]}/_kubemu"                 # every zsh
-  kubemu completion fish > ~/.config/fish/completions/kubemu.fish`
+const EXAMPLES = `# This bash, now
+source <(kubemu completion bash)
+
+# Every zsh
+kubemu completion zsh > "\${fpath[1]}/_kubemu"
+
+# Every fish
+kubemu completion fish > ~/.config/fish/completions/kubemu.fish`
 
 /** The script for a program's commands. */
 export function completionScript(shell: Shell, program: Command): string {
@@ -36,36 +47,59 @@ export function completionScript(shell: Shell, program: Command): string {
 }
 
 function levelsOf(command: Command, path: string): Level[] {
+  const choices = command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices)
   const own: Level = {
     path,
-    commands: command.commands.map((c) => ({ name: c.name(), description: c.description() })),
+    words: [
+      ...command.commands.map((c) => ({ name: c.name(), description: c.description() })),
+      ...choices.map((name) => ({ name, description: name })),
+    ],
     flags: [
       ...command.options
         .filter((option) => !option.hidden && option.long)
         .map((o) => ({ name: o.long!, description: o.description, takesValue: o.required })),
-      { name: '--help', description: 'display help for command', takesValue: false },
+      { name: '--help', description: 'help for this command', takesValue: false },
     ],
   }
   return [own, ...command.commands.flatMap((c) => levelsOf(c, `${path} ${c.name()}`))]
 }
 
-/** Walks along the words that are commands; what follows is completed with what that level has. */
+const namesOf = (words: readonly Word[]): string => words.map(({ name }) => name).join(' ')
+
+/** Patterns of a shell's `case` for the paths of all subcommands. */
+const pathsOf = (levels: readonly Level[]): string =>
+  levels
+    .slice(1)
+    .map(({ path }) => quoted(path))
+    .join('|')
+
+/** The flags of all commands whose next word is a value. */
+const valueFlags = (levels: readonly Level[]): string =>
+  [...new Set(levels.flatMap(({ flags }) => flags.filter((f) => f.takesValue).map((f) => f.name)))].join('|')
+
+/** Walks along the words that are commands; what follows is completed with what that level has, or with files. */
 function bashScript(levels: readonly Level[]): string {
-  const known = levels.slice(1).map(({ path }) => `'${path}'`)
-  const cases = levels.map(({ path, commands, flags }) => {
-    const words = [...commands.map((c) => c.name), ...flags.map((f) => f.name)]
-    return `    '${path}') COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$current")) ;;`
-  })
+  const cases = levels.map(
+    ({ path, words, flags }) => `    '${path}') words='${namesOf(words)}' flags='${namesOf(flags)}' ;;`,
+  )
   return `# bash completion for kubemu
 _kubemu() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path='kubemu' word
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" path='kubemu' words flags word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$path $word" in
-      ${known.join('|')}) path="$path $word" ;;
+      ${pathsOf(levels)}) path="$path $word" ;;
     esac
   done
   case "$path" in
 ${cases.join('\n')}
+  esac
+  COMPREPLY=()
+  case "$previous" in
+    ${valueFlags(levels)}) return ;;
+  esac
+  case "$current" in
+    -*) COMPREPLY=($(compgen -W "$flags" -- "$current")) ;;
+    *) COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
   esac
 }
 complete -o default -F _kubemu kubemu
@@ -73,38 +107,43 @@ complete -o default -F _kubemu kubemu
 }
 
 function zshScript(levels: readonly Level[]): string {
-  const known = levels.slice(1).map(({ path }) => `'${path}'`)
-  const cases = levels.map(({ path, commands, flags }) => {
-    const entries = [...commands, ...flags].map(({ name, description }) => `${name}:${description}`)
-    return `    '${path}') entries=(${entries.map(quoted).join(' ')}) ;;`
-  })
+  const entries = (words: readonly Word[]): string =>
+    words.map(({ name, description }) => quoted(`${name}:${description}`)).join(' ')
+  const cases = levels.map(
+    ({ path, words, flags }) => `    '${path}') words_=(${entries(words)}) flags_=(${entries(flags)}) ;;`,
+  )
   return `#compdef kubemu
 _kubemu() {
   local path_='kubemu' word
-  local -a entries
+  local -a words_ flags_
   for word in "\${(@)words[2,CURRENT-1]}"; do
     case "$path_ $word" in
-      ${known.join('|')}) path_="$path_ $word" ;;
+      ${pathsOf(levels)}) path_="$path_ $word" ;;
     esac
   done
   case "$path_" in
 ${cases.join('\n')}
   esac
-  _describe 'kubemu' entries || _files
+  case "$words[CURRENT-1]" in
+    ${valueFlags(levels)}) _files; return ;;
+  esac
+  if [[ "$words[CURRENT]" == -* ]]; then _describe 'flag' flags_; return; fi
+  if (( $#words_ )); then _describe 'command' words_; else _files; fi
 }
 if [ "$funcstack[1]" = "_kubemu" ]; then _kubemu "$@"; else compdef _kubemu kubemu; fi
 `
 }
 
 function fishScript(levels: readonly Level[]): string {
-  const lines = levels.flatMap(({ path, commands, flags }) => {
-    const words = path.split(' ').slice(1)
-    const below = commands.map((c) => c.name).join(' ')
-    const seen = words.map((word) => `__fish_seen_subcommand_from ${word}`)
-    const none = below ? [`not __fish_seen_subcommand_from ${below}`] : []
-    const when = quoted([...seen, ...none].join('; and '))
+  const lines = levels.flatMap(({ path, words, flags }) => {
+    const seen = path
+      .split(' ')
+      .slice(1)
+      .map((word) => `__fish_seen_subcommand_from ${word}`)
+    const below = words.length > 0 ? [`not __fish_seen_subcommand_from ${namesOf(words)}`] : []
+    const when = quoted([...seen, ...below].join('; and '))
     return [
-      ...commands.map((c) => `complete -c kubemu -f -n ${when} -a ${c.name} -d ${quoted(c.description)}`),
+      ...words.map(({ name, description }) => `complete -c kubemu -f -n ${when} -a ${name} -d ${quoted(description)}`),
       ...flags.map(
         ({ name, description, takesValue }) =>
           `complete -c kubemu -n ${when} -l ${name.slice(2)}${takesValue ? ' -r' : ''} -d ${quoted(description)}`,

@@ -1,29 +1,34 @@
-import { Command } from 'commander'
 import { pino } from 'pino'
 import { runControllerManager } from '../cluster/controller-manager-process.ts'
 import { failWith } from './failure.ts'
-import { acceptKnownFlags, CONTROLLER_MANAGER_FLAGS } from './known-flags.ts'
+import { FlagCommand } from './flag-command.ts'
+import { acceptKnownFlags } from './known-flags.ts'
 import { addLeaderElectionFlags, type LeaderElectionFlags, leaderElectionOf } from './leader-election-flags.ts'
 import { addServingFlags, type ServingFlags, servingOf } from './serving-flags.ts'
 import { endOnSignal } from './signals.ts'
+import { CONTROLLER_MANAGER_FLAGS } from './upstream-flags.ts'
 
 interface Flags extends LeaderElectionFlags, ServingFlags {
   kubeconfig: string
-  useServiceAccountCredentials?: boolean | string
+  useServiceAccountCredentials: boolean
   rootCaFile?: string
   serviceAccountPrivateKeyFile?: string
 }
 
 /** `kubemu controller-manager`: the controllers alone, over HTTP, with kube-controller-manager's own flag names. */
-export function controllerManagerCommand(): Command {
+export function controllerManagerCommand(): FlagCommand {
   return acceptKnownFlags(withOwnFlags(), CONTROLLER_MANAGER_FLAGS)
 }
 
-function withOwnFlags(): Command {
-  const command = new Command('controller-manager')
+function withOwnFlags(): FlagCommand {
+  const command = new FlagCommand('controller-manager')
     .description('Run the controllers alone, against the API server of a kubeconfig')
     .requiredOption('--kubeconfig <file>', 'how to reach the API server')
-    .option('--use-service-account-credentials [bool]', 'act as a service account of its own for each controller')
+    .option(
+      '--use-service-account-credentials [bool]',
+      'act as a service account of its own for each controller',
+      false,
+    )
     .option('--root-ca-file <file>', 'certificates that the API server is verified with, to be published')
     .option('--service-account-private-key-file <file>', 'key that signs the tokens which Secrets ask for')
   addServingFlags(command, 10257)
@@ -33,10 +38,9 @@ function withOwnFlags(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { useServiceAccountCredentials: credentials } = flags
   const options = {
     kubeconfig: flags.kubeconfig,
-    useServiceAccountCredentials: credentials === true || credentials === 'true',
+    useServiceAccountCredentials: flags.useServiceAccountCredentials,
     rootCaFile: flags.rootCaFile,
     serviceAccountKeyFile: flags.serviceAccountPrivateKeyFile,
     leaderElection: leaderElectionOf(flags),

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { Command } from 'commander'
 import { type KubeconfigEntry, kubeconfigText, writeKubeconfig } from '../cluster/kubeconfig/kubeconfig.ts'
 import type { KeyPair } from '../cluster/pki/certificate-authority.ts'
 import { ClusterPki } from '../cluster/pki/cluster-pki.ts'
 import { openPkiDirectory } from '../cluster/pki/pki-files.ts'
 import { failWith } from './failure.ts'
+import { FlagCommand } from './flag-command.ts'
 
 interface Flags {
   user?: string
@@ -27,10 +27,11 @@ interface Identity {
 }
 
 /** `kubemu kubeconfig`: a client certificate of the cluster's CA, in a kubeconfig. */
-export function kubeconfigCommand(): Command {
+export function kubeconfigCommand(): FlagCommand {
   const collect = (value: string, before: string[]): string[] => [...before, value]
-  return new Command('kubeconfig')
+  return new FlagCommand('kubeconfig')
     .description('Make a kubeconfig for a user, a node or a component of a cluster')
+    .withExamples(EXAMPLES)
     .option('--user <name>', 'user to make a certificate for')
     .option('--group <name>', 'group of the user, may be repeated', collect, [])
     .option('--uid <uid>', 'uid of the user')
@@ -46,6 +47,12 @@ export function kubeconfigCommand(): Command {
       await run(flags).catch(failWith)
     })
 }
+
+const EXAMPLES = `# A user of two groups
+kubemu kubeconfig --user jane --group dev --group ops --data-dir data > jane.conf
+
+# The administrator, merged into the kubeconfig of every kubectl
+kubemu kubeconfig --component admin --data-dir data --kubeconfig ~/.kube/config`
 
 async function run(flags: Flags): Promise<void> {
   const identity = identityOf(flags)

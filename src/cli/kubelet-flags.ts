@@ -12,7 +12,7 @@ export interface KubeletFlags {
 }
 
 /** Adds kube-apiserver's own flags of how kubelets are reached. */
-export function addKubeletFlags(command: Command): Command {
+export function addKubeletFlags<C extends Command>(command: C): C {
   return command
     .option('--kubelet-client-certificate <file>', 'certificate to show kubelets; none: one of the cluster')
     .option('--kubelet-client-key <file>', 'key of that certificate')

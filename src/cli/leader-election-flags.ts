@@ -5,7 +5,7 @@ import { durationMs } from './duration.ts'
 
 /** Flags of leader election as commander hands them over. */
 export interface LeaderElectionFlags {
-  leaderElect: string
+  leaderElect: boolean
   leaderElectLeaseDuration: string
   leaderElectRenewDeadline: string
   leaderElectRetryPeriod: string
@@ -14,9 +14,9 @@ export interface LeaderElectionFlags {
 }
 
 /** Adds the flags that Kubernetes' own components have. `leaseName`: the component's own Lease in kube-system. */
-export function addLeaderElectionFlags(command: Command, leaseName: string): Command {
+export function addLeaderElectionFlags<C extends Command>(command: C, leaseName: string): C {
   return command
-    .option('--leader-elect <bool>', 'work only while leading, where several run', 'true')
+    .option('--leader-elect [bool]', 'work only while leading, where several run', true)
     .option('--leader-elect-lease-duration <duration>', 'how long others wait for a leader that is silent', '15s')
     .option('--leader-elect-renew-deadline <duration>', 'how long the leader tries to renew its lease', '10s')
     .option('--leader-elect-retry-period <duration>', 'how long to wait between two tries', '2s')
@@ -26,7 +26,7 @@ export function addLeaderElectionFlags(command: Command, leaseName: string): Com
 
 /** Undefined where nobody is to be elected. */
 export function leaderElectionOf(flags: LeaderElectionFlags): LeaderElection | undefined {
-  if (flags.leaderElect === 'false') return undefined
+  if (!flags.leaderElect) return undefined
   return {
     identity: `${hostname()}_${crypto.randomUUID()}`,
     lease: { namespace: flags.leaderElectResourceNamespace, name: flags.leaderElectResourceName },

@@ -1,12 +1,10 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
 import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
 import { apiserverCommand } from './apiserver.ts'
-import { commandOfName } from './called-as.ts'
+import { COMPONENTS, commandOfName } from './called-as.ts'
 import { completionCommand } from './completion.ts'
 import { controllerManagerCommand } from './controller-manager.ts'
-import { programHelp } from './help.ts'
-import { withDashes } from './known-flags.ts'
+import { FlagCommand } from './flag-command.ts'
 import { kubeconfigCommand } from './kubeconfig.ts'
 import { nodesCommand } from './nodes.ts'
 import { schedulerCommand } from './scheduler.ts'
@@ -15,13 +13,10 @@ import { traceCommand } from './trace.ts'
 import { upCommand } from './up.ts'
 import { versionCommand } from './version.ts'
 
-const program = new Command('kubemu')
-  .description('kubemu runs the Kubernetes API, complete and fast, in one process.')
+const program = new FlagCommand('kubemu')
+  .description('Run the Kubernetes API, complete and fast, in one process')
   .usage('<command> [flags]')
-  .version(`${KUBEMU_VERSION} (Kubernetes ${KUBERNETES_VERSION.gitVersion})`)
-  .helpCommand(false)
-  .showSuggestionAfterError()
-  .configureHelp({ formatHelp: programHelp })
+  .option('--version', 'print the version')
   .commandsGroup('A whole cluster:')
   .addCommand(upCommand())
   .commandsGroup("Its parts, with the flags of Kubernetes' own:")
@@ -36,14 +31,16 @@ const program = new Command('kubemu')
   .commandsGroup('Other Commands:')
   .addCommand(completionCommand())
   .addCommand(versionCommand())
+  .action(({ version }: { readonly version?: boolean }, command: FlagCommand) => {
+    if (version) process.stdout.write(`${KUBEMU_VERSION} (Kubernetes ${KUBERNETES_VERSION.gitVersion})\n`)
+    else command.outputHelp()
+  })
 
 const name = commandOfName()
-const args = process.argv.slice(2)
-if (name === undefined) {
-  await program.parseAsync(args, { from: 'user' })
-} else if (args[0] === '--version') {
-  // Tools read it from there.
+const args = name === undefined ? process.argv.slice(2) : [name, ...process.argv.slice(2)]
+if (COMPONENTS.has(args[0]!) && args.some((arg) => /^--version(=(true|raw))?$/.test(arg))) {
+  // As Kubernetes' own programs print it: tools read it from there.
   process.stdout.write(`Kubernetes ${KUBERNETES_VERSION.gitVersion}\n`)
 } else {
-  await program.parseAsync([name, ...withDashes(args)], { from: 'user' })
+  await program.parseAsync(args, { from: 'user' })
 }

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
-import { Command } from 'commander'
 import { pino } from 'pino'
 import { parseYaml } from '../apimachinery/schema/yaml-text.ts'
 import { runScheduler } from '../cluster/scheduler-process.ts'
 import { failWith } from './failure.ts'
-import { acceptKnownFlags, SCHEDULER_FLAGS } from './known-flags.ts'
+import { FlagCommand } from './flag-command.ts'
+import { acceptKnownFlags } from './known-flags.ts'
 import { addLeaderElectionFlags, type LeaderElectionFlags, leaderElectionOf } from './leader-election-flags.ts'
 import { addServingFlags, type ServingFlags, servingOf } from './serving-flags.ts'
 import { endOnSignal } from './signals.ts'
+import { SCHEDULER_FLAGS } from './upstream-flags.ts'
 
 interface Flags extends LeaderElectionFlags, ServingFlags {
   kubeconfig?: string
@@ -15,12 +16,12 @@ interface Flags extends LeaderElectionFlags, ServingFlags {
 }
 
 /** `kubemu scheduler`: the scheduler alone, over HTTP, with kube-scheduler's own flag names. */
-export function schedulerCommand(): Command {
+export function schedulerCommand(): FlagCommand {
   return acceptKnownFlags(withOwnFlags(), SCHEDULER_FLAGS)
 }
 
-function withOwnFlags(): Command {
-  const command = new Command('scheduler')
+function withOwnFlags(): FlagCommand {
+  const command = new FlagCommand('scheduler')
     .description('Run the scheduler alone, against the API server of a kubeconfig')
     .option('--kubeconfig <file>', 'how to reach the API server')
     .option('--config <file>', 'KubeSchedulerConfiguration that names the kubeconfig')

@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { ComponentServing } from '../cluster/component-server.ts'
+import { portNumber } from './whole-number.ts'
 
 /** Flags of a component's own port as commander hands them over. */
 export interface ServingFlags {
@@ -10,10 +11,10 @@ export interface ServingFlags {
 }
 
 /** Adds the flags that Kubernetes' own components have for the port of their health and metrics. */
-export function addServingFlags(command: Command, port: number): Command {
+export function addServingFlags<C extends Command>(command: C, port: number): C {
   return command
     .option('--bind-address <address>', 'where health and metrics are served', '0.0.0.0')
-    .option('--secure-port <port>', 'and on which port, over TLS; 0: nowhere', portOf, port)
+    .option('--secure-port <port>', 'and on which port, over TLS; 0: nowhere', portNumber, port)
     .option('--tls-cert-file <file>', 'certificate of that port; default: one of its own')
     .option('--tls-private-key-file <file>', 'its key')
 }
@@ -22,9 +23,4 @@ export function addServingFlags(command: Command, port: number): Command {
 export function servingOf({ bindAddress, securePort, tlsCertFile, tlsPrivateKeyFile }: ServingFlags) {
   const serving: ComponentServing = { bindAddress, port: securePort, tlsCertFile, tlsPrivateKeyFile }
   return securePort === 0 ? undefined : serving
-}
-
-function portOf(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
-  throw new InvalidArgumentError('must be between 0 and 65535, inclusive.')
 }

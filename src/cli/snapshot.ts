@@ -1,27 +1,34 @@
 import { resolve } from 'node:path'
-import { Command } from 'commander'
 import { restoreSnapshot, saveSnapshot } from '../cluster/snapshot-files.ts'
 import { failWith } from './failure.ts'
+import { FlagCommand } from './flag-command.ts'
 
 interface Flags {
   dataDir: string
 }
 
 /** `kubemu snapshot`: the state of a cluster that does not run, in a file and back. */
-export function snapshotCommand(): Command {
-  return new Command('snapshot')
+export function snapshotCommand(): FlagCommand {
+  return new FlagCommand('snapshot')
     .description('Save the objects of a data folder in a file, or restore them from one')
+    .usage('<command> [options]')
+    .withExamples(EXAMPLES)
     .addCommand(actionCommand('save', 'Save all objects of a data folder in a file', save))
     .addCommand(actionCommand('restore', 'Replace all objects of a data folder by those of a file', restore))
 }
+
+const EXAMPLES = `# Save what a stopped cluster holds, and begin another one with it
+kubemu snapshot save state --data-dir data
+kubemu snapshot restore state --data-dir other`
 
 function actionCommand(
   name: string,
   description: string,
   run: (file: string, dataDir: string) => Promise<string>,
-): Command {
-  return new Command(name)
+): FlagCommand {
+  return new FlagCommand(name)
     .description(`${description}; no server may use the folder meanwhile`)
+    .usage('FILE [options]')
     .argument('<file>', 'the snapshot')
     .option('--data-dir <dir>', "the cluster's data folder", 'data')
     .action(async (file: string, flags: Flags) => {

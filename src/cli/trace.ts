@@ -1,10 +1,10 @@
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { Command } from 'commander'
 import type { TraceEvent } from '../api/trace/trace-path.ts'
 import type { Trace, TraceNode, TraceRecordView } from '../api/trace/trace-record.ts'
 import { TraceClient, type TraceParameters } from '../cluster/trace-client.ts'
 import { failWith } from './failure.ts'
+import { FlagCommand } from './flag-command.ts'
 import { TraceText } from './trace-text.ts'
 
 interface Flags {
@@ -23,9 +23,11 @@ interface Flags {
 }
 
 /** `kubemu trace`: what happened to an object, and why. */
-export function traceCommand(): Command {
-  return new Command('trace')
+export function traceCommand(): FlagCommand {
+  return new FlagCommand('trace')
     .description('Show what a write set off, from the request to the last Running pod')
+    .usage('[TYPE/NAME | TYPE NAME] [options]')
+    .withExamples(EXAMPLES)
     .argument('[object...]', 'TYPE/NAME or TYPE NAME; none: the last requests of all clients')
     .option('-n, --namespace <name>', "namespace of the object; default: the context's")
     .option('--kubeconfig <file>', 'how to reach the server; default: $KUBECONFIG, then ~/.kube/config')
@@ -43,6 +45,15 @@ export function traceCommand(): Command {
       await run(object, flags).catch(failWith)
     })
 }
+
+const EXAMPLES = `# What a Deployment set off
+kubemu trace deployment/web
+
+# The last requests of all clients, and what comes
+kubemu trace --follow
+
+# One request, by its audit ID
+kubemu trace --audit-id 8e0a4a6c-1f0e-4b6f-9f0a-0123456789ab`
 
 async function run(words: readonly string[], flags: Flags): Promise<void> {
   const { output, follow } = flags

@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path'
-import { Command } from 'commander'
 import { type DestinationStream, pino } from 'pino'
 import type { PrettyOptions } from 'pino-pretty'
 import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
@@ -8,27 +7,29 @@ import { lazyModule } from '../apimachinery/lazy-module.ts'
 import { type RunningCluster, startCluster } from '../cluster/cluster.ts'
 import { apiserverOptions } from './apiserver.ts'
 import { failWith } from './failure.ts'
-import { portOf } from './port.ts'
+import { FlagCommand } from './flag-command.ts'
 import { webhookServiceOption } from './webhook-service-option.ts'
+import { portNumber, wholeNumber } from './whole-number.ts'
 
 interface Flags {
-  port: string
+  port: number
   bindAddress: string
   tlsSan: string[]
   dataDir: string
   memory?: boolean
   kubeconfig?: string
   etcdServers?: string
-  nodes: string
+  nodes: number
   controllers: boolean
   webhookService: Readonly<Record<string, string>>
 }
 
 /** `kubemu up`: everything, ready to use. */
-export function upCommand(): Command {
-  return new Command('up')
+export function upCommand(): FlagCommand {
+  return new FlagCommand('up')
     .description('Run a cluster: API server, controllers, scheduler and simulated nodes')
-    .option('--port <port>', 'HTTPS port', '6443')
+    .withExamples(EXAMPLES)
+    .option('--port <port>', 'HTTPS port; 0: any that is free', portNumber, 6443)
     .option('--bind-address <ip>', 'address to listen on', '127.0.0.1')
     .option(
       '--tls-san <name>',
@@ -40,7 +41,7 @@ export function upCommand(): Command {
     .option('--memory', 'keep the objects in memory: they are gone with the process')
     .option('--kubeconfig <file>', "kubeconfig to put the administrator's entry into")
     .option('--etcd-servers <urls>', 'etcd servers to store in, separated by commas')
-    .option('--nodes <n>', 'simulated nodes', '1')
+    .option('--nodes <n>', 'simulated nodes', wholeNumber(99_999), 1)
     .option('--no-controllers', 'run the API server alone: objects stay as they are written')
     .addOption(webhookServiceOption())
     .action(async (flags: Flags) => {
@@ -48,18 +49,26 @@ export function upCommand(): Command {
     })
 }
 
+const EXAMPLES = `# A cluster that keeps its data in ./data
+kubemu up
+
+# Nothing on disk, another port, five nodes
+kubemu up --memory --port 16443 --nodes 5
+
+# On etcd
+kubemu up --etcd-servers http://127.0.0.1:2379`
+
 async function run(flags: Flags): Promise<void> {
   const dataDir = resolve(flags.dataDir)
   const kubeconfig = resolve(flags.kubeconfig ?? join(dataDir, 'kubeconfig'))
   const args = [
     '--secure-port',
-    String(portOf('port', flags.port)),
+    String(flags.port),
     '--bind-address',
     flags.bindAddress,
     '--authorization-mode',
     'Node,RBAC',
     '--allow-privileged',
-    'true',
     '--cert-dir',
     join(dataDir, 'pki'),
     '--kubeconfig',
@@ -73,17 +82,12 @@ async function run(flags: Flags): Promise<void> {
       server: apiserverOptions(args),
       controllers: flags.controllers,
       scheduler: flags.controllers,
-      ...(flags.controllers ? { nodes: { count: nodeCount(flags.nodes) } } : {}),
+      ...(flags.controllers ? { nodes: { count: flags.nodes } } : {}),
     },
     loggerOf(),
   )
   stopOnSignal(cluster)
   process.stdout.write(welcome(cluster, kubeconfig))
-}
-
-function nodeCount(text: string): number {
-  if (/^\d{1,5}$/.test(text)) return Number(text)
-  throw new Error(`--nodes takes a number from 0 to 99999, not "${text}"`)
 }
 
 function storageFlags({ memory, etcdServers }: Flags, dataDir: string): string[] {

@@ -1,13 +1,14 @@
-import { Command, Option } from 'commander'
+import { Option } from 'commander'
 import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
+import { FlagCommand } from './flag-command.ts'
 
 interface Flags {
   output?: 'json' | 'yaml'
 }
 
 /** `kubemu version`: what this program is and which API it serves. */
-export function versionCommand(): Command {
-  return new Command('version')
+export function versionCommand(): FlagCommand {
+  return new FlagCommand('version')
     .description('Print the versions of kubemu and of the API that it serves')
     .addOption(new Option('-o, --output <format>', 'json or yaml').choices(['json', 'yaml']))
     .action((flags: Flags) => void process.stdout.write(versionText(flags.output)))
