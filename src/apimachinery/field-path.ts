@@ -33,9 +33,11 @@ export class FieldPath {
     return new FieldPath(key, true, this)
   }
 
+  /** A field without a name prints as upstream's does: `[]`, which messages about an object as a whole have. */
   toString(): string {
-    const own = this.#isIndex ? `[${this.#name}]` : this.#name
+    const isBracketed = this.#isIndex || this.#name === ''
+    const own = isBracketed ? `[${this.#name}]` : this.#name
     if (!this.#parent) return own
-    return this.#isIndex ? `${this.#parent}${own}` : `${this.#parent}.${own}`
+    return isBracketed ? `${this.#parent}${own}` : `${this.#parent}.${own}`
   }
 }

@@ -1,6 +1,6 @@
 import { LiteralValue } from './field-error.ts'
 import { goJson } from './go-quote.ts'
-import type { LabelSelector } from './types/meta-v1.ts'
+import type { LabelSelectorRequirement } from './types/meta-v1.ts'
 
 /**
  * How a value of an API object stands in a message that prints a whole Go struct of the internal version: JSON with Go
@@ -39,22 +39,73 @@ export function goStruct(...fields: readonly GoField[]): GoType {
   }
 }
 
-/** metav1.LabelSelector, which has JSON tags: only what is set, matchLabels first. */
-export const goLabelSelector: GoType = goPointer((v) => {
-  const { matchLabels, matchExpressions } = v as LabelSelector
-  return {
-    ...(matchLabels && Object.keys(matchLabels).length > 0 ? { matchLabels: goMap(goString)(matchLabels) } : {}),
-    ...(matchExpressions?.length
-      ? {
-          matchExpressions: matchExpressions.map(({ key, operator, values }) => ({
-            key: key ?? '',
-            operator: operator ?? '',
-            ...(values?.length ? { values } : {}),
-          })),
-        }
-      : {}),
+/** A type with JSON tags of its own: printed by its JSON names in the order of declaration, what is unset left out. */
+export function goTagged(...fields: readonly (readonly [jsonName: string, type: GoType])[]): GoType {
+  return (v) => {
+    const object = (v ?? {}) as Record<string, unknown>
+    const set = fields.filter(([name]) => !isUnset(object[name]))
+    return Object.fromEntries(set.map(([name, type]) => [name, type(object[name])]))
   }
-})
+}
+
+function isUnset(value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true
+  return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+const goLabels = goMap(goString)
+
+/** metav1.LabelSelector. */
+export const goLabelSelector: GoType = goPointer(
+  goTagged(
+    ['matchLabels', goLabels],
+    [
+      'matchExpressions',
+      goList((v) => {
+        const { key = '', operator = '', values } = v as LabelSelectorRequirement
+        return { key, operator, ...(values?.length ? { values } : {}) }
+      }),
+    ],
+  ),
+)
+
+const goOwnerReference = goTagged(
+  ['apiVersion', goAny],
+  ['kind', goAny],
+  ['name', goAny],
+  ['uid', goAny],
+  ['controller', goAny],
+  ['blockOwnerDeletion', goAny],
+)
+
+const goManagedFieldsEntry = goTagged(
+  ['manager', goAny],
+  ['operation', goAny],
+  ['apiVersion', goAny],
+  ['time', goAny],
+  ['fieldsType', goAny],
+  ['fieldsV1', goAny],
+  ['subresource', goAny],
+)
+
+/** metav1.ObjectMeta. */
+export const goObjectMeta: GoType = goTagged(
+  ['name', goAny],
+  ['generateName', goAny],
+  ['namespace', goAny],
+  ['selfLink', goAny],
+  ['uid', goAny],
+  ['resourceVersion', goAny],
+  ['generation', goAny],
+  ['creationTimestamp', goAny],
+  ['deletionTimestamp', goAny],
+  ['deletionGracePeriodSeconds', goAny],
+  ['labels', goLabels],
+  ['annotations', goLabels],
+  ['ownerReferences', goList(goOwnerReference)],
+  ['finalizers', goAny],
+  ['managedFields', goList(goManagedFieldsEntry)],
+)
 
 /** The bad value of a field error that prints `value` as the Go type. */
 export function goStructValue(type: GoType, value: unknown): LiteralValue {

@@ -61,6 +61,40 @@ describe('optimistic concurrency', () => {
     expect((await call('get', `${CONFIG_MAPS}/stale`)).body.data).toEqual({ a: '2' })
   })
 
+  test('create: a resourceVersion is refused behind validation; one that is no number does not count', async () => {
+    const create = (name: string, resourceVersion: string, query = '') =>
+      call('post', `${CONFIG_MAPS}${query}`).send({ metadata: { name, resourceVersion } })
+    const { body } = await create('versioned', '5').expect(500)
+    expect(body).toMatchObject({ message: 'resourceVersion should not be set on objects to be created', code: 500 })
+    expect(body.reason).toBeUndefined()
+    await create('Versioned_', '5').expect(422)
+    await call('get', `${CONFIG_MAPS}/versioned`).expect(404)
+    await create('versioned', '5', '?dryRun=All').expect(201)
+    await create('versioned', '0').expect(201)
+    await create('versioned', '5').expect(500)
+    await create('worded', 'abc').expect(201)
+  })
+
+  test('update that creates: what only the server sets is dropped', async () => {
+    const leases = '/apis/coordination.k8s.io/v1/namespaces/default/leases'
+    const metadata = {
+      name: 'fresh',
+      resourceVersion: '5',
+      selfLink: '/x',
+      creationTimestamp: '2001-01-01T00:00:00Z',
+      deletionTimestamp: '2001-01-01T00:00:00Z',
+      deletionGracePeriodSeconds: 3,
+    }
+    const put = (changes: object) => call('put', `${leases}/fresh`).send({ metadata: { ...metadata, ...changes } })
+    const { body: refused } = await put({ resourceVersion: 'abc' }).expect(500)
+    expect(refused.message).toBe('strconv.ParseUint: parsing "abc": invalid syntax')
+    const { body } = await put({}).expect(201)
+    expect(body.metadata).not.toHaveProperty('deletionTimestamp')
+    expect(body.metadata).not.toHaveProperty('deletionGracePeriodSeconds')
+    expect(body.metadata).not.toHaveProperty('selfLink')
+    expect(body.metadata.creationTimestamp).not.toBe(metadata.creationTimestamp)
+  })
+
   test('update: nothing changed, members in another order → the same resourceVersion, no event', async () => {
     const deployment = {
       spec: {

@@ -2,12 +2,12 @@ import {
   type FieldError,
   forbidden,
   invalid,
-  LiteralValue,
+  type LiteralValue,
   notSupported,
   required,
 } from '../../apimachinery/field-error.ts'
 import type { FieldPath } from '../../apimachinery/field-path.ts'
-import { goJson } from '../../apimachinery/go-quote.ts'
+import { goLabelSelector, goStructValue } from '../../apimachinery/go-struct.ts'
 import { labelSelectorAsSelector, type Selector } from '../../apimachinery/label-selector.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { PodTemplateSpec } from '../../apimachinery/types/core-v1.ts'
@@ -25,11 +25,7 @@ export function parseSelector(selector: LabelSelector | undefined): Selector | u
 
 /** A selector as messages print it: its members in Go's order. */
 export function labelSelectorValue(selector: LabelSelector | undefined): LiteralValue {
-  if (!selector) return new LiteralValue('null')
-  const { matchLabels, matchExpressions } = selector
-  const labels = matchLabels && Object.fromEntries(Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1)))
-  const expressions = matchExpressions?.map(({ key, operator, values }) => ({ key, operator, values }))
-  return new LiteralValue(goJson({ matchLabels: labels, matchExpressions: expressions }, { sortKeys: false }))
+  return goStructValue(goLabelSelector, selector)
 }
 
 /** The selector of a workload stays as it is. */

@@ -29,6 +29,10 @@ test('a review names a subject and one thing', () => {
 test('a review has no metadata', () => {
   const errors = subjectErrors({ user: 'u', resourceAttributes: RESOURCE }, { name: 'x' })
   expect(errors).toEqual(['metadata: Invalid value: {"name":"x"}: must be empty'])
+  const managedFields = [{ apiVersion: 'v1', manager: 'm', operation: 'Update' }]
+  expect(subjectErrors({ user: 'u', resourceAttributes: RESOURCE }, { managedFields, namespace: 'n' })).toEqual([
+    'metadata: Invalid value: {"namespace":"n","managedFields":[{"manager":"m","operation":"Update","apiVersion":"v1"}]}: must be empty',
+  ])
   expect(subjectErrors({ user: 'u', resourceAttributes: RESOURCE }, { managedFields: [] })).toEqual([])
 })
 

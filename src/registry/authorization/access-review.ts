@@ -1,7 +1,6 @@
-import { type FieldError, invalid, LiteralValue, required } from '../../apimachinery/field-error.ts'
+import { type FieldError, invalid, type LiteralValue, required } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
-import { goJson } from '../../apimachinery/go-quote.ts'
-import { goPointer, goString, goStruct, goStructValue } from '../../apimachinery/go-struct.ts'
+import { goObjectMeta, goPointer, goString, goStruct, goStructValue } from '../../apimachinery/go-struct.ts'
 import type {
   FieldSelectorAttributes,
   LabelSelectorAttributes,
@@ -87,7 +86,7 @@ const nonResourceValue = (attributes: NonResourceAttributes): LiteralValue =>
 function validateMetadata(metadata: ObjectMeta | undefined, detail: string, printed = metadata): FieldError[] {
   const { managedFields: _, ...rest } = metadata ?? {}
   if (Object.values(rest).every((value) => value === undefined || value === null)) return []
-  return [invalid(FieldPath.of('metadata'), new LiteralValue(goJson(printed, { sortKeys: false })), detail)]
+  return [invalid(FieldPath.of('metadata'), goStructValue(goObjectMeta, printed), detail)]
 }
 
 function validateResourceAttributes(attributes: ResourceAttributes | undefined): FieldError[] {

@@ -39,7 +39,7 @@ const CASES: readonly Case[] = [
     what: 'a ConfigMap above 1 MiB',
     entry: configMaps,
     manifest: { metadata: META, data: { a: 'é'.repeat(524_289) } },
-    errors: [': Too long: may not be more than 1048576 bytes'],
+    errors: ['[]: Too long: may not be more than 1048576 bytes'],
   },
   {
     what: 'a finalizer without a domain',

@@ -25,7 +25,7 @@ import type { AnyResourceEntry, Finish, RegistryConfig, StrategyContext, UpdateS
 import { beforeCreate, beforeUpdate, revertTimestampOnlyChange } from './before-write.ts'
 import { type DeleteOptions, deletionFinalizers, gracefulDeletion, markAsDeleting, sameFinalizers } from './deletion.ts'
 import type { ObjectCodec } from './object-codec.ts'
-import { checkPreconditions, fillSystemFields, type Preconditions } from './object-metadata.ts'
+import { checkPreconditions, fillSystemFields, type Preconditions, wipeSystemFields } from './object-metadata.ts'
 import type { RequestContext } from './request-context.ts'
 import { objectKey, type ResourceIdentity } from './resource-identity.ts'
 import { LooseObject, type StoredObject } from './stored-object.ts'
@@ -168,10 +168,14 @@ export class ResourceStore {
   async create(context: RequestContext, object: KubeObject, validate?: ValidateCreate): Promise<StoredObject> {
     await this.entry.hooks?.authorize?.({ object, old: undefined, name: '' }, this.strategyContext(context))
     const metadata = object.metadata
-    if (!metadata.generateName || metadata.name) return await this.#createOnce(context, object, validate)
+    const validateNew: ValidateCreate = async (final) => {
+      await validate?.(final)
+      if (!context.dryRun) refuseResourceVersion(final)
+    }
+    if (!metadata.generateName || metadata.name) return await this.#createOnce(context, object, validateNew)
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#createOnce(context, cloneJson(object), validate)
+        return await this.#createOnce(context, cloneJson(object), validateNew)
       } catch (error) {
         if (attempt === MAX_GENERATE_NAME_ATTEMPTS || !isAlreadyExists(error)) throw error
       }
@@ -269,16 +273,19 @@ export class ResourceStore {
     // A subresource changes nothing that hooks look after: upstream's status stores have none.
     const hooks = request.strategy ? undefined : this.entry.hooks
     await hooks?.authorize?.({ object, old: existing, name }, this.strategyContext(context))
-    if (!existing) return { stored: await this.#createOnce(context, object, request.validateCreate), created: true }
-    this.#settleResourceVersion(object, existing, name)
+    const given = parseResourceVersion(object)
+    if (!existing) {
+      wipeSystemFields(object)
+      return { stored: await this.#createOnce(context, object, request.validateCreate), created: true }
+    }
+    this.#settleResourceVersion(object, given, existing, name)
     const stored = await this.#replace(context, key, object, current!, request)
     return { stored, created: false }
   }
 
   /** Optimistic concurrency: what the client read must be what is there, unless the kind allows to leave it open. */
-  #settleResourceVersion(object: KubeObject, existing: KubeObject, name: string): void {
-    const given = object.metadata.resourceVersion ?? ''
-    if (given === '' || given === '0') {
+  #settleResourceVersion(object: KubeObject, given: string, existing: KubeObject, name: string): void {
+    if (given === '0') {
       if (this.identity.allowUnconditionalUpdate) {
         object.metadata.resourceVersion = existing.metadata.resourceVersion
         return
@@ -287,7 +294,6 @@ export class ResourceStore {
       const kind = { group: this.identity.group, kind: this.identity.resource }
       throw invalidObject(kind, name, [invalid(path, 0, 'must be specified for an update')])
     }
-    if (!/^\d+$/.test(given)) throw unknownError(`strconv.ParseUint: parsing ${goQuote(given)}: invalid syntax`)
     if (given !== existing.metadata.resourceVersion) throw conflict(this.identity, name, OPTIMISTIC_LOCK_MESSAGE)
   }
 
@@ -591,4 +597,17 @@ function timed<T>(context: RequestContext, write: Promise<T>): Promise<T> {
   if (!context.spent) return write
   const start = performance.now()
   return write.finally(() => context.spent?.('etcd', performance.now() - start))
+}
+
+/** The resourceVersion that a client sent with an update; '0' where it left it open. */
+function parseResourceVersion({ metadata }: KubeObject): string {
+  const given = metadata.resourceVersion || '0'
+  if (!/^\d+$/.test(given)) throw unknownError(`strconv.ParseUint: parsing ${goQuote(given)}: invalid syntax`)
+  return given
+}
+
+/** What is to be created has none yet; one that is no number counts as none. */
+function refuseResourceVersion({ metadata }: KubeObject): void {
+  if (!/^0*[1-9]\d*$/.test(metadata.resourceVersion ?? '')) return
+  throw unknownError('resourceVersion should not be set on objects to be created')
 }

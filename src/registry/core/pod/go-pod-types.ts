@@ -1,11 +1,12 @@
 import type { LiteralValue } from '../../../apimachinery/field-error.ts'
 import {
   type GoType,
-  goAny,
   goBool,
   goInt,
+  goLabelSelector,
   goList,
   goMap,
+  goObjectMeta,
   goPointer,
   goString,
   goStructValue,
@@ -229,11 +230,8 @@ const FIELDS: Readonly<Record<string, string>> = {
     RunAsUserName:*string HostProcess:*bool`,
 }
 
-/** Types with JSON tags of their own: printed by their JSON names, what is unset left out. */
-const TAGGED: Readonly<Record<string, readonly string[]>> = {
-  ObjectMeta: ['name', 'generateName', 'namespace', 'labels', 'annotations', 'ownerReferences', 'finalizers'],
-  LabelSelector: ['matchLabels', 'matchExpressions'],
-}
+/** Types with JSON tags of their own. */
+const TAGGED: Readonly<Record<string, GoType>> = { ObjectMeta: goObjectMeta, LabelSelector: goLabelSelector }
 
 const SCALARS: Readonly<Record<string, GoType>> = {
   string: goString,
@@ -255,18 +253,10 @@ function typeOf(text: string): GoType {
 function structType(name: string): GoType {
   let type = compiled.get(name)
   if (!type) {
-    const tagged = TAGGED[name]
-    type = tagged ? taggedStruct(tagged) : plainStruct(FIELDS[name]!.trim().split(/\s+/))
+    type = TAGGED[name] ?? plainStruct(FIELDS[name]!.trim().split(/\s+/))
     compiled.set(name, type)
   }
   return type
-}
-
-function taggedStruct(fields: readonly string[]): GoType {
-  return (v) => {
-    const object = (v ?? {}) as Record<string, unknown>
-    return Object.fromEntries(fields.filter((f) => object[f] !== undefined).map((f) => [f, goAny(object[f])]))
-  }
 }
 
 type Member = (object: Record<string, unknown>, out: Record<string, unknown>) => void

@@ -26,7 +26,7 @@ export function validatePodLogOptions(options: PodLogOptions): FieldError[] {
   }
   if (sinceSeconds !== undefined && sinceTime !== undefined) {
     const detail = 'at most one of `sinceTime` or `sinceSeconds` may be specified'
-    errors.push(forbidden(FieldPath.of('[]'), detail))
+    errors.push(forbidden(FieldPath.of(''), detail))
   } else if (sinceSeconds !== undefined && sinceSeconds < 1) {
     errors.push(invalid(FieldPath.of('sinceSeconds'), sinceSeconds, 'must be greater than 0'))
   }

@@ -9,7 +9,7 @@ import type { PodValidationOptions } from './pod-spec-validation.ts'
 import { checkMetadataAndSpec } from './pod-validation.ts'
 import { specEqual } from './spec-equal.ts'
 
-const WHOLE = FieldPath.of('[]')
+const WHOLE = FieldPath.of('')
 const SPEC = FieldPath.of('spec')
 const ONLY_CPU_AND_MEMORY = 'only cpu and memory resources are mutable'
 

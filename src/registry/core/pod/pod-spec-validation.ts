@@ -194,7 +194,7 @@ function checkResourceClaims(
   const names = new Set<string>()
   for (const [i, claim] of (claims ?? []).entries()) {
     if (meta?.annotations?.[MIRROR_POD_ANNOTATION] !== undefined) {
-      errors.push(forbidden(FieldPath.of('[]'), 'static pods do not support resource claims'))
+      errors.push(forbidden(FieldPath.of(''), 'static pods do not support resource claims'))
       continue
     }
     const own = path.index(i)

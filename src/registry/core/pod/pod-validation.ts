@@ -28,7 +28,7 @@ import { unifiedDiff } from './unified-diff.ts'
 const METADATA = FieldPath.of('metadata')
 const SPEC = FieldPath.of('spec')
 /** How upstream prints the path of errors about the object as a whole. */
-const WHOLE = FieldPath.of('[]')
+const WHOLE = FieldPath.of('')
 const MAX_INT32 = 2 ** 31 - 1
 
 const specOf = (pod: Pod): PodSpec => pod.spec ?? { containers: [] }
