@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
-import type { LeaderElection } from '../cluster/leadership.ts'
+import { checkedElection, type LeaderElection } from '../cluster/leadership.ts'
 import { durationMs } from './duration.ts'
 
 /** Flags of leader election as commander hands them over. */
@@ -24,14 +24,14 @@ export function addLeaderElectionFlags<C extends Command>(command: C, leaseName:
     .option('--leader-elect-resource-namespace <namespace>', 'namespace of the Lease', 'kube-system')
 }
 
-/** Undefined where nobody is to be elected. */
+/** Undefined where nobody is to be elected. Errors: times that do not go together. */
 export function leaderElectionOf(flags: LeaderElectionFlags): LeaderElection | undefined {
   if (!flags.leaderElect) return undefined
-  return {
+  return checkedElection({
     identity: `${hostname()}_${crypto.randomUUID()}`,
     lease: { namespace: flags.leaderElectResourceNamespace, name: flags.leaderElectResourceName },
     leaseDurationMs: durationMs(flags.leaderElectLeaseDuration),
     renewDeadlineMs: durationMs(flags.leaderElectRenewDeadline),
     retryPeriodMs: durationMs(flags.leaderElectRetryPeriod),
-  }
+  })
 }

@@ -6,11 +6,12 @@ import { failWith } from './failure.ts'
 import { FlagCommand } from './flag-command.ts'
 import { acceptKnownFlags } from './known-flags.ts'
 import { addLeaderElectionFlags, type LeaderElectionFlags, leaderElectionOf } from './leader-election-flags.ts'
+import { addRequestRateFlags, type RequestRateFlags, requestRateOf } from './request-rate-flags.ts'
 import { addServingFlags, type ServingFlags, servingOf } from './serving-flags.ts'
 import { endOnSignal } from './signals.ts'
 import { SCHEDULER_FLAGS } from './upstream-flags.ts'
 
-interface Flags extends LeaderElectionFlags, ServingFlags {
+interface Flags extends LeaderElectionFlags, RequestRateFlags, ServingFlags {
   kubeconfig?: string
   config?: string
 }
@@ -25,6 +26,7 @@ function withOwnFlags(): FlagCommand {
     .description('Run the scheduler alone, against the API server of a kubeconfig')
     .option('--kubeconfig <file>', 'how to reach the API server')
     .option('--config <file>', 'KubeSchedulerConfiguration that names the kubeconfig')
+  addRequestRateFlags(command)
   addServingFlags(command, 10259)
   return addLeaderElectionFlags(command, 'kube-scheduler').action(async (flags: Flags) => {
     await run(flags).catch(failWith)
@@ -33,7 +35,12 @@ function withOwnFlags(): FlagCommand {
 
 async function run(flags: Flags): Promise<void> {
   const kubeconfig = flags.kubeconfig ?? (await kubeconfigOf(flags.config))
-  const options = { kubeconfig, leaderElection: leaderElectionOf(flags), serving: servingOf(flags) }
+  const options = {
+    kubeconfig,
+    leaderElection: leaderElectionOf(flags),
+    serving: servingOf(flags),
+    rate: requestRateOf(flags),
+  }
   endOnSignal((await runScheduler(options, pino())).stop)
 }
 

@@ -32,13 +32,6 @@ export interface ComponentServerOptions extends ComponentServing {
   metrics(): Iterable<Metric>
 }
 
-/** A component in a process of its own. */
-export interface RunningComponent {
-  /** Where it serves its health and metrics. */
-  readonly port: number | undefined
-  stop(): Promise<void>
-}
-
 const TOKEN_REVIEWS: ResourceRef<Typed<TokenReview>> = {
   group: 'authentication.k8s.io',
   version: 'v1',

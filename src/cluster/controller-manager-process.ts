@@ -1,29 +1,28 @@
 import { readFile } from 'node:fs/promises'
 import { quotaUsage } from '../admission/plugins/resource-quota/quota-usage.ts'
-import { type Clock, systemClock } from '../apimachinery/clock.ts'
+import { systemClock } from '../apimachinery/clock.ts'
 import { LEGACY_ISSUER } from '../auth/authn/service-account/service-account-claims.ts'
 import { loadServiceAccountKeys } from '../auth/authn/service-account/signing-keys.ts'
 import { TokenIssuer } from '../auth/authn/service-account/token-issuer.ts'
 import { allControllers, allLoops } from '../controllers/all-controllers.ts'
-import { ControllerManager, type ControllerManagerOptions } from '../controllers/controller-manager.ts'
-import { HttpClient } from '../controllers/http/http-client.ts'
-import { readKubeconfig } from '../controllers/http/kubeconfig-access.ts'
+import { ControllerManager } from '../controllers/controller-manager.ts'
+import { ServiceAccountTokens } from '../controllers/http/service-account-tokens.ts'
+import type { Client } from '../controllers/runtime/client.ts'
 import type { Logger } from '../controllers/runtime/logger.ts'
-import { ComponentServer, type ComponentServing, type RunningComponent } from './component-server.ts'
+import { ComponentProcess, type ComponentProcessOptions, type RunningComponent } from './component-process.ts'
 import { ControllerMetrics } from './metrics/controller-metrics.ts'
 
 /** What `kubemu controller-manager` is told on its command line, checked and with defaults. */
-export interface ControllerManagerProcessOptions {
-  readonly kubeconfig: string
+export interface ControllerManagerProcessOptions extends ComponentProcessOptions {
   readonly useServiceAccountCredentials: boolean
   readonly rootCaFile: string | undefined
   /** Key that signs the tokens which Secrets ask for; undefined: they get none. */
   readonly serviceAccountKeyFile: string | undefined
-  /** Undefined: works at once. */
-  readonly leaderElection: ControllerManagerOptions['leaderElection']
-  /** Where health and metrics are served; undefined: nowhere. */
-  readonly serving: ComponentServing | undefined
-  readonly clock?: Clock
+  /** How often controllers look at everything again; undefined: as upstream. */
+  readonly minResyncMs?: number | undefined
+  readonly namespaceSyncMs?: number | undefined
+  readonly volumeSyncMs?: number | undefined
+  readonly quotaSyncMs?: number | undefined
 }
 
 /** Runs all controllers against a server over HTTP. Errors: the port is taken, files that cannot be read. */
@@ -31,18 +30,19 @@ export async function runControllerManager(
   options: ControllerManagerProcessOptions,
   logger: Logger,
 ): Promise<RunningComponent> {
-  const { leaderElection, rootCaFile, serviceAccountKeyFile, clock = systemClock } = options
+  const { leaderElection, rootCaFile, serviceAccountKeyFile, minResyncMs } = options
   const issuer = serviceAccountKeyFile ? await tokenIssuer(serviceAccountKeyFile) : undefined
-  const client = HttpClient.connect({
-    access: await readKubeconfig(options.kubeconfig),
-    clock,
-    userAgent: 'kube-controller-manager/v1.36.2',
-    impersonate: options.useServiceAccountCredentials,
-  })
+  const rootCa = rootCaFile ? await readFile(rootCaFile, 'utf8') : undefined
   const metrics = new ControllerMetrics()
-  const server =
-    options.serving &&
-    (await ComponentServer.start({ ...options.serving, client, logger, metrics: () => metrics.metrics }))
+  const tokens = (client: Client): ServiceAccountTokens =>
+    new ServiceAccountTokens({ client, clock: options.clock ?? systemClock, logger, namespace: 'kube-system' })
+  const process = await ComponentProcess.open(options, {
+    userAgent: 'kube-controller-manager/v1.36.2',
+    logger,
+    metrics: () => metrics.metrics,
+    ...(options.useServiceAccountCredentials ? { serviceAccounts: tokens } : {}),
+  })
+  const { client, clock, electionClient } = process
   const manager = await ControllerManager.start({
     client,
     clock,
@@ -51,22 +51,16 @@ export async function runControllerManager(
     controllers: allControllers({
       quotaUsage,
       ...(issuer ? { createToken: (account) => issuer.issueLegacy(account) } : {}),
-      ...(rootCaFile ? { rootCa: await readFile(rootCaFile, 'utf8') } : {}),
+      ...(rootCa ? { rootCa } : {}),
+      namespaceSyncMs: options.namespaceSyncMs,
+      volumeSyncMs: options.volumeSyncMs,
+      quotaSyncMs: options.quotaSyncMs,
     }),
     loops: allLoops(),
-    ...(leaderElection ? { leaderElection } : {}),
+    ...(minResyncMs === undefined ? {} : { minResyncMs }),
+    ...(leaderElection ? { leaderElection: { ...leaderElection, client: electionClient } } : {}),
   })
-  // Timers of the controllers do not keep a process alive by themselves.
-  const keepAlive = setInterval(() => {}, 2 ** 30)
-  return {
-    port: server?.port,
-    stop: async () => {
-      clearInterval(keepAlive)
-      await manager.stop()
-      await server?.close()
-      client.close()
-    },
-  }
+  return process.running(() => manager.stop())
 }
 
 async function tokenIssuer(keyFile: string): Promise<TokenIssuer> {

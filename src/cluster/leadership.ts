@@ -1,7 +1,7 @@
 import type { Clock } from '../apimachinery/clock.ts'
 import { ApiEventRecorder } from '../controllers/runtime/api-event-recorder.ts'
 import type { Client, ObjectKey } from '../controllers/runtime/client.ts'
-import { LeaderElector } from '../controllers/runtime/leader-election.ts'
+import { checkElectionTimes, LeaderElector } from '../controllers/runtime/leader-election.ts'
 import type { Logger } from '../controllers/runtime/logger.ts'
 import type { RuntimeMetrics } from '../controllers/runtime/runtime-metrics.ts'
 
@@ -13,6 +13,12 @@ export interface LeaderElection {
   readonly leaseDurationMs: number
   readonly renewDeadlineMs: number
   readonly retryPeriodMs: number
+}
+
+/** Errors: times that do not go together. */
+export function checkedElection(election: LeaderElection): LeaderElection {
+  checkElectionTimes(election.leaseDurationMs, election.renewDeadlineMs, election.retryPeriodMs)
+  return election
 }
 
 /** What works while its process leads. */

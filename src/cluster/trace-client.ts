@@ -2,6 +2,7 @@ import type { TraceEvent } from '../api/trace/trace-path.ts'
 import { TRACE_PATH, type Trace } from '../api/trace/trace-record.ts'
 import { asApiError } from '../apimachinery/api-error.ts'
 import { systemClock } from '../apimachinery/clock.ts'
+import { transportMessage } from '../apimachinery/transport-error.ts'
 import { HttpConnection } from '../controllers/http/http-connection.ts'
 import { type ClusterAccess, readKubeconfig } from '../controllers/http/kubeconfig-access.ts'
 
@@ -24,7 +25,7 @@ export class TraceClient {
   private constructor(access: ClusterAccess) {
     this.namespace = access.namespace ?? 'default'
     this.#access = access
-    this.#connection = new HttpConnection(access, systemClock)
+    this.#connection = new HttpConnection({ access, clock: systemClock })
   }
 
   /** Errors: the kubeconfig can't be read, or leads nowhere. */
@@ -61,10 +62,10 @@ export class TraceClient {
 
   #explained(error: unknown): Error {
     const { server } = this.#access
-    const { message = '', code } = error as NodeJS.ErrnoException
+    const { message = '', cause } = error as Error
     if (message.includes('404 page not found')) return new Error(`${server} keeps no trace: it is no kubemu`)
-    if (asApiError(error) || code === undefined) return error as Error
-    return new Error(`${server} can't be reached: ${message || code}`, { cause: error })
+    if (asApiError(error) || cause === undefined) return error as Error
+    return new Error(`${server} can't be reached: ${transportMessage(cause)}`, { cause: error })
   }
 }
 

@@ -18,8 +18,12 @@ export interface ControllerManagerOptions {
   readonly controllers: readonly Controller[]
   /** Control loops that are no controllers; default none. */
   readonly loops?: readonly ControlLoop[]
+  /** Controllers look at everything again after between this and twice as long. Default 12 hours, as upstream. */
+  readonly minResyncMs?: number
   /** Undefined: the only manager there is, which always works. */
   readonly leaderElection?: {
+    /** Default: the manager's own. Its requests should not wait long for an answer. */
+    readonly client?: Client
     /** Unique for each manager. */
     readonly identity: string
     /** Default `kube-system/kube-controller-manager`. */
@@ -30,6 +34,7 @@ export interface ControllerManagerOptions {
   }
 }
 
+const MIN_RESYNC_MS = 12 * 3_600_000
 const DEFAULT_LEASE: ObjectKey = { namespace: 'kube-system', name: 'kube-controller-manager' }
 
 /** Controllers at work with the informers that they share. */
@@ -40,10 +45,12 @@ class RunningControllers {
   #stopLoops: Promise<(() => Promise<void>)[]> = Promise.resolve([])
 
   constructor(options: ControllerManagerOptions) {
-    const { client, clock, logger, metrics = noMetrics } = options
+    const { client, clock, logger, metrics = noMetrics, minResyncMs = MIN_RESYNC_MS } = options
     this.informers = new InformerSet({ client, clock, logger, metrics })
     const shared = { client, clock, logger, metrics, informers: this.informers }
-    this.runners = options.controllers.map((controller) => new ControllerRunner(controller, shared))
+    const runner = (controller: Controller): ControllerRunner =>
+      new ControllerRunner(controller, { ...shared, resyncMs: minResyncMs * (1 + Math.random()) })
+    this.runners = options.controllers.map(runner)
     this.#startLoops = () => Promise.all((options.loops ?? []).map((loop) => startLoop(loop, shared)))
   }
 
@@ -96,8 +103,9 @@ export class ControllerManager {
     await this.#stopping
   }
 
-  #elect({ identity, lease = DEFAULT_LEASE, ...times }: NonNullable<ControllerManagerOptions['leaderElection']>): void {
-    const { client, clock, logger, metrics = noMetrics } = this.#options
+  #elect(election: NonNullable<ControllerManagerOptions['leaderElection']>): void {
+    const { clock, logger, metrics = noMetrics } = this.#options
+    const { identity, lease = DEFAULT_LEASE, client = this.#options.client, ...times } = election
     this.#elector = new LeaderElector({
       client,
       clock,
@@ -128,7 +136,8 @@ export class ControllerManager {
   async #halt(): Promise<void> {
     const running = this.#running
     this.#running = undefined
-    await this.#starting
+    // First, as what has not started yet waits for informers that this ends.
     await running?.stop()
+    await this.#starting
   }
 }

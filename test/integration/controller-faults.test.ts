@@ -28,7 +28,7 @@ import {
 import { startScheduler } from '../../src/controllers/scheduler/scheduler.ts'
 import { TestPlane } from '../suites/control-plane.ts'
 import { fastClock } from '../suites/fast-clock.ts'
-import { type Faults, FaultyClient } from '../suites/faulty-client.ts'
+import { type Faults, FaultyLine } from '../suites/faulty-client.ts'
 import { SeededRandom, seedOfRun } from '../suites/seeded-random.ts'
 
 /** Back-offs of client-go reach half a minute: they are not to be waited for. */
@@ -53,7 +53,7 @@ class Story {
   readonly #faults: Faults
   readonly #random: SeededRandom
   readonly #clock = fastClock(SPEED)
-  #manager: { readonly client: FaultyClient; readonly manager: Promise<ControllerManager> } | undefined
+  #manager: { readonly line: FaultyLine; readonly manager: Promise<ControllerManager> } | undefined
   readonly #ends: (() => void)[] = []
   #mostWanted = 0
   readonly #jobPods = new Set<string>()
@@ -80,28 +80,28 @@ class Story {
     }
   }
 
-  #client(): FaultyClient {
-    return FaultyClient.create(this.#plane.client, this.#faults, this.#random, this.#clock)
+  #line(): FaultyLine {
+    return new FaultyLine(this.#faults, this.#random, this.#clock)
   }
 
   #startManager(): void {
-    const client = this.#client()
+    const line = this.#line()
     const manager = ControllerManager.start({
-      client,
+      client: line.client(this.#plane.client),
       clock: this.#clock,
       logger: silentLogger,
       controllers: allControllers({ quotaUsage }),
       loops: allLoops(),
     })
-    this.#manager = { client, manager }
+    this.#manager = { line, manager }
   }
 
   /** Ends the controllers in order, or as a kill does, and starts new ones. */
   async #restart(): Promise<void> {
-    const { client, manager } = this.#manager!
+    const { line, manager } = this.#manager!
     if (this.#random.chance(0.5)) await (await manager).stop()
     else {
-      await client.die()
+      await line.die()
       void manager.then((dead) => dead.stop())
     }
     this.#startManager()
@@ -110,8 +110,8 @@ class Story {
   async #tell(restarts: boolean, expected: unknown): Promise<Run> {
     const { client } = this.#plane
     const surroundings = { clock: this.#clock, log: silentLogger }
-    const scheduler = startScheduler(this.#client(), surroundings)
-    const nodes = startNodes(this.#client(), { ...surroundings, count: 3 })
+    const scheduler = startScheduler(this.#line().client(client), surroundings)
+    const nodes = startNodes(this.#line().client(client), { ...surroundings, count: 3 })
     this.#ends.push(
       () => scheduler.stop(),
       () => nodes.stop(),
@@ -216,8 +216,8 @@ class Story {
   }
 
   async #end(): Promise<void> {
-    const { client, manager } = this.#manager!
-    await client.die()
+    const { line, manager } = this.#manager!
+    await line.die()
     void manager.then((dead) => dead.stop())
     for (const end of this.#ends) end()
     await this.#plane.close()

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/apimachinery/clock.ts'
 import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
 import type { Deployment } from '../../src/apimachinery/types/apps-v1.ts'
 import { apiserverOptions } from '../../src/cli/apiserver.ts'
-import type { RunningComponent } from '../../src/cluster/component-server.ts'
+import type { RunningComponent } from '../../src/cluster/component-process.ts'
 import { runControllerManager } from '../../src/cluster/controller-manager-process.ts'
 import { type RunningServer, startServer } from '../../src/cluster/server.ts'
 import { HttpClient } from '../../src/controllers/http/http-client.ts'
@@ -50,7 +50,13 @@ function startManager(identity: string): Promise<RunningComponent> {
       useServiceAccountCredentials: true,
       rootCaFile: undefined,
       serviceAccountKeyFile: undefined,
-      leaderElection: { identity, leaseDurationMs: 60_000, renewDeadlineMs: 40_000, retryPeriodMs: 200 },
+      leaderElection: {
+        identity,
+        lease: { namespace: 'kube-system', name: 'kube-controller-manager' },
+        leaseDurationMs: 60_000,
+        renewDeadlineMs: 40_000,
+        retryPeriodMs: 200,
+      },
       serving: { bindAddress: '127.0.0.1', port: 0, tlsCertFile: undefined, tlsPrivateKeyFile: undefined },
     },
     log,
@@ -118,6 +124,11 @@ test('controllers work over HTTP with the roles of their service accounts, and a
   expect(metrics.code).toBe(200)
   expect(metrics.body).toMatch(/^workqueue_adds_total\{name="replicaset"\} [1-9]/m)
   expect(metrics.body).toMatch(/^leader_election_master_status\{name="kube-controller-manager"\} 1$/m)
+  const { host } = new URL(server.url)
+  expect(metrics.body).toMatch(
+    new RegExp(`^rest_client_requests_total{code="201",method="POST",host="${host}"} [1-9]`, 'm'),
+  )
+  expect(metrics.body).toContain(`rest_client_request_duration_seconds_bucket{verb="PUT",host="${host}",le="0.005"}`)
   expect(await ask(second, '/healthz')).toEqual({ code: 200, body: 'ok' })
   expect((await ask(second, '/metrics', 'no-such-token')).code).toBe(401)
   expect(JSON.parse((await ask(second, '/metrics')).body)).toMatchObject(refusal('system:anonymous'))

@@ -1,11 +1,11 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import { isJsonObject, type JsonObject } from '../../apimachinery/kube-object.ts'
+import { TransportError } from '../../apimachinery/transport-error.ts'
 import type { Pod } from '../../apimachinery/types/core-v1.ts'
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission.ts'
 import { isFor } from '../attribute-tests.ts'
 import { refused } from '../refusal.ts'
 import { AnswerError, answerObject } from '../webhook/answer-body.ts'
-import { TransportError } from '../webhook/transport-error.ts'
 import { type WebhookAnswer, WebhookClient, type WebhookEndpoint } from '../webhook/webhook-client.ts'
 import { endpointOfKubeconfig } from '../webhook/webhook-kubeconfig.ts'
 

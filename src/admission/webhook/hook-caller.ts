@@ -1,5 +1,6 @@
 import { badRequest } from '../../apimachinery/api-error.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
+import { TransportError } from '../../apimachinery/transport-error.ts'
 import type { AdmissionAttributes } from '../admission.ts'
 import type { WebhookObserver, WebhookOutcome } from '../admission-observer.ts'
 import { type ReviewedObjects, reviewRequest, reviewVersionOf } from './admission-review.ts'
@@ -8,7 +9,6 @@ import { CallFailure } from './call-failure.ts'
 import type { Invocation } from './hook-matcher.ts'
 import { rejection } from './rejection.ts'
 import { InvalidReview, type ReviewResponse, reviewResponse } from './review-response.ts'
-import { TransportError } from './transport-error.ts'
 import type { WebhookClient } from './webhook-client.ts'
 
 type Verdict = Pick<WebhookOutcome, 'rejection' | 'code'>

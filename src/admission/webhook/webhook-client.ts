@@ -4,8 +4,8 @@ import { isIP } from 'node:net'
 import { posix } from 'node:path'
 import type { Clock } from '../../apimachinery/clock.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
+import { TransportError, transportMessage } from '../../apimachinery/transport-error.ts'
 import { type Address, hostPort, type ServiceResolver } from './service-resolver.ts'
-import { TransportError, transportMessage } from './transport-error.ts'
 import type { CredentialsByTarget } from './webhook-kubeconfig.ts'
 
 /** How a webhook is reached, as its configuration says it. */

@@ -45,6 +45,7 @@ class QueueCounts implements QueueMetrics {
 export class ControllerMetrics implements RuntimeMetrics {
   readonly #queues: Map<string, QueueCounts> = new Map()
   readonly #leases: Map<string, boolean> = new Map()
+  readonly #slowRenewals = new CounterVector(['name'])
   readonly #restarts = new CounterVector(['resource', 'how'])
 
   queue(name: string, state: QueueState): QueueMetrics {
@@ -64,6 +65,10 @@ export class ControllerMetrics implements RuntimeMetrics {
 
   leads(lease: string, isLeader: boolean): void {
     this.#leases.set(lease, isLeader)
+  }
+
+  slowRenewal(lease: string): void {
+    this.#slowRenewals.increment(lease)
   }
 
   get metrics(): readonly Metric[] {
@@ -116,6 +121,12 @@ export class ControllerMetrics implements RuntimeMetrics {
         help: 'Whether this process leads (1) or waits (0), by lease.',
         type: 'gauge',
         samples: () => [...this.#leases].map(([name, leads]) => ({ labels: { name }, value: leads ? 1 : 0 })),
+      },
+      {
+        name: 'leader_election_slowpath_total',
+        help: 'Times that the leader had to read its lease before it could renew it, by lease.',
+        type: 'counter',
+        samples: () => this.#slowRenewals.samples(),
       },
       {
         name: 'kubemu_informer_restarts_total',

@@ -1,3 +1,4 @@
+import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { ControlLoop } from '../runtime/control-loop.ts'
 import type { Controller } from '../runtime/controller.ts'
 import { approvingController } from './certificates/approving-controller.ts'
@@ -41,14 +42,24 @@ export interface ClusterControllersOptions {
   readonly certificateSigner?: CertificateSigner
   /** Provisioners whose volumes are simulated; default: that of the default storage class, and those of local clusters. */
   readonly simulatedProvisioners?: readonly string[]
+  /** How often namespaces are looked at without a change; default 5 minutes, as upstream (`--namespace-sync-period`). */
+  readonly namespaceSyncMs?: number | undefined
+  /** The same for volumes and claims; default 15 seconds (`--pvclaimbinder-sync-period`). */
+  readonly volumeSyncMs?: number | undefined
+  /** The same for quotas; default 5 minutes (`--resource-quota-sync-period`). */
+  readonly quotaSyncMs?: number | undefined
+}
+
+function syncedEvery<T extends KubeObject>(controller: Controller<T>, resyncMs: number | undefined): Controller<T> {
+  return resyncMs === undefined ? controller : { ...controller, resyncMs }
 }
 
 /** Controllers of what every cluster has besides workloads. */
 export function clusterControllers(options: ClusterControllersOptions = {}): readonly Controller[] {
   const { rootCa, createToken, quotaUsage, certificateSigner } = options
-  const { simulatedProvisioners = SIMULATED_PROVISIONERS } = options
+  const { simulatedProvisioners = SIMULATED_PROVISIONERS, volumeSyncMs } = options
   return [
-    namespaceController,
+    syncedEvery(namespaceController, options.namespaceSyncMs),
     serviceAccountController,
     ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]),
     ...(createToken ? [serviceAccountTokenController({ createToken, rootCa })] : []),
@@ -62,15 +73,15 @@ export function clusterControllers(options: ClusterControllersOptions = {}): rea
     ttlAfterFinishedController,
     nodeLifecycleController(),
     taintEvictionController(),
-    claimBinder,
-    volumeBinder,
+    syncedEvery(claimBinder, volumeSyncMs),
+    syncedEvery(volumeBinder, volumeSyncMs),
     simulatedProvisioner(simulatedProvisioners),
     simulatedDeleter(simulatedProvisioners),
     claimProtectionController,
     volumeProtectionController,
     certificateCleaner,
     ...(certificateSigner ? [approvingController(certificateSigner), signingController(certificateSigner)] : []),
-    ...(quotaUsage ? [resourceQuotaController(quotaUsage)] : []),
+    ...(quotaUsage ? [syncedEvery(resourceQuotaController(quotaUsage), options.quotaSyncMs)] : []),
   ]
 }
 

@@ -70,6 +70,7 @@ export function resourceQuotaController(usage: QuotaUsage): Controller<Typed<Res
     queueName: 'resourcequota_primary',
     serviceAccount: 'resourcequota-controller',
     for: RESOURCE_QUOTAS,
+    resyncMs: RESYNC_MS,
     watches: [...WATCHED.map(freedBy), { resource: PODS, enqueue: (pod, old, cache) => freedByPod(pod, old, cache) }],
     async reconcile(key, { cache, client, clock }) {
       const quota = cache.get(RESOURCE_QUOTAS, key)
@@ -79,7 +80,7 @@ export function resourceQuotaController(usage: QuotaUsage): Controller<Typed<Res
       if (!sameStatus(quota.status, status)) {
         await client.updateSubresource(RESOURCE_QUOTAS, 'status', { ...quota, status })
       }
-      return { requeueAfterMs: hasUnwatched(quota) ? UNWATCHED_RESYNC_MS : RESYNC_MS }
+      return hasUnwatched(quota) ? { requeueAfterMs: UNWATCHED_RESYNC_MS } : undefined
     },
   }
 }

@@ -1,4 +1,4 @@
-import { isExpired } from '../../apimachinery/api-error.ts'
+import { asApiError, isExpired } from '../../apimachinery/api-error.ts'
 import { CAUSE_HEADER, type Cause, formatCause } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import { apiVersionOf, parseApiVersion } from '../../apimachinery/group-version.ts'
@@ -18,6 +18,9 @@ import type {
 } from '../runtime/client.ts'
 import { apiErrorOfStatus, HttpConnection, type HttpRequest, type RequestHeaders } from './http-connection.ts'
 import type { ClusterAccess } from './kubeconfig-access.ts'
+import { RequestLimiter, type RequestRate } from './request-limiter.ts'
+import type { RequestMetrics } from './request-metrics.ts'
+import type { ServiceAccountTokens } from './service-account-tokens.ts'
 
 export interface HttpClientOptions {
   readonly access: ClusterAccess
@@ -25,10 +28,33 @@ export interface HttpClientOptions {
   /** `kube-controller-manager/v1.36.2`: the part before the slash owns the fields that are written. */
   readonly userAgent: string
   /**
-   * Whether {@link Client.as} becomes the other user by impersonation. Otherwise everything is done as the kubeconfig's
-   * user, as kube-controller-manager does without `--use-service-account-credentials`.
+   * How {@link Client.as} becomes the other user: by impersonation, or with a token where it is one of these service
+   * accounts. Otherwise everything is done as the kubeconfig's user, as kube-controller-manager does without
+   * `--use-service-account-credentials`.
    */
-  readonly impersonate: boolean
+  readonly impersonate?: boolean
+  readonly serviceAccounts?: (client: Client) => ServiceAccountTokens
+  readonly metrics?: RequestMetrics
+  /** Of each identity; undefined: no limit. */
+  readonly rate?: RequestRate | undefined
+}
+
+/** Who makes the requests of a client. */
+interface Identity {
+  readonly connection: HttpConnection
+  /** Whose token goes along; undefined: the connection's own credentials. */
+  readonly account?: string
+  readonly limiter: RequestLimiter | undefined
+}
+
+/** What the clients of one server share. */
+interface Shared {
+  readonly options: HttpClientOptions
+  readonly own: HttpConnection
+  /** Without the credentials of the kubeconfig. */
+  readonly bare: HttpConnection
+  readonly tokens: ServiceAccountTokens | undefined
+  readonly limiters: Map<string, RequestLimiter>
 }
 
 const PATCH_CONTENT_TYPES: Readonly<Record<PatchType, string>> = {
@@ -51,24 +77,41 @@ interface RawEvent {
 
 /** The API of any kube-apiserver over HTTP(S), in JSON. */
 export class HttpClient implements Client {
-  readonly #options: HttpClientOptions
-  readonly #connection: HttpConnection
+  readonly #shared: Shared
+  readonly #identity: Identity
   readonly #headers: RequestHeaders
+  readonly #timeoutMs: number | undefined
 
-  private constructor(options: HttpClientOptions, connection: HttpConnection, headers: RequestHeaders) {
-    this.#options = options
-    this.#connection = connection
+  private constructor(shared: Shared, identity: Identity, headers: RequestHeaders, timeoutMs?: number) {
+    this.#shared = shared
+    this.#identity = identity
     this.#headers = headers
+    this.#timeoutMs = timeoutMs
   }
 
   static connect(options: HttpClientOptions): HttpClient {
-    const connection = new HttpConnection(options.access, options.clock)
-    return new HttpClient(options, connection, { 'user-agent': options.userAgent })
+    const { access, clock, metrics, rate } = options
+    const common = { clock, ...(metrics ? { metrics } : {}) }
+    const own = new HttpConnection({ access, ...common })
+    const { authorization: _, clientCertificate: __, clientKey: ___, ...bareAccess } = access
+    const bare = new HttpConnection({ access: bareAccess, ...common })
+    const limiter = rate && new RequestLimiter(rate, clock)
+    const shared: Shared = { options, own, bare, tokens: undefined, limiters: new Map() }
+    const client = new HttpClient(shared, { connection: own, limiter }, { 'user-agent': options.userAgent })
+    if (!options.serviceAccounts) return client
+    return new HttpClient({ ...shared, tokens: options.serviceAccounts(client) }, client.#identity, client.#headers)
   }
 
   /** Closes the connections, those of clients made of it by {@link as} too. */
   close(): void {
-    this.#connection.close()
+    this.#shared.own.close()
+    this.#shared.bare.close()
+  }
+
+  /** The same client, whose answers have to be there within a time, and whose requests are not held back by others. */
+  within(timeoutMs: number): HttpClient {
+    const { connection } = this.#identity
+    return new HttpClient(this.#shared, { connection, limiter: undefined }, this.#headers, timeoutMs)
   }
 
   async get<T extends KubeObject>(resource: ResourceRef<T>, key: ObjectKey): Promise<T> {
@@ -135,22 +178,42 @@ export class HttpClient implements Client {
       resourceVersion: query.resourceVersion,
       timeoutSeconds: Math.round(MIN_WATCH_SECONDS * (1 + Math.random())),
     })
+    let isStopped = false
     let stop = (): void => {}
-    stop = this.#connection.stream(path + parameters, this.#headers, {
-      line: (line) => {
-        const { type, object } = JSON.parse(line) as RawEvent
-        if (type === 'ERROR') {
-          stop()
-          receiver.end(apiErrorOfStatus(object as unknown as Status))
-        } else if (type === 'BOOKMARK') {
-          const { resourceVersion = '', annotations } = object.metadata
-          const initialEventsEnd = annotations?.['k8s.io/initial-events-end'] === 'true'
-          receiver.event({ type, resourceVersion, initialEventsEnd })
-        } else receiver.event({ type, object: object as T })
-      },
-      end: (error) => receiver.end(error),
-    })
-    return () => stop()
+    const end = (error?: Error): void => {
+      if (!isStopped) receiver.end(error)
+      isStopped = true
+    }
+    const open = (authorization: RequestHeaders): void => {
+      if (isStopped) return
+      const began = this.#now()
+      stop = this.#identity.connection.stream(
+        path + parameters,
+        { ...this.#headers, ...authorization },
+        {
+          line: (line) => {
+            const { type, object } = JSON.parse(line) as RawEvent
+            if (type === 'ERROR') {
+              stop()
+              end(apiErrorOfStatus(object as unknown as Status))
+            } else if (type === 'BOOKMARK') {
+              const { resourceVersion = '', annotations } = object.metadata
+              const initialEventsEnd = annotations?.['k8s.io/initial-events-end'] === 'true'
+              receiver.event({ type, resourceVersion, initialEventsEnd })
+            } else receiver.event({ type, object: object as T })
+          },
+          end: (error) => {
+            this.#refused(error, began)
+            end(error)
+          },
+        },
+      )
+    }
+    this.#turn('GET').then(open, end)
+    return () => {
+      isStopped = true
+      stop()
+    }
   }
 
   async create<T extends KubeObject>(resource: ResourceRef<T>, object: T, options: WriteOptions = {}): Promise<T> {
@@ -223,18 +286,55 @@ export class HttpClient implements Client {
   }
 
   as(userName: string, groups: readonly string[] = []): Client {
-    if (!this.#options.impersonate) return this
+    const { options, bare, tokens } = this.#shared
+    const account = tokens?.accountOf(userName)
+    const userAgent = `${options.userAgent}/${userName}`
+    if (account !== undefined) {
+      const identity = { connection: bare, account, limiter: this.#limiter(userName) }
+      return new HttpClient(this.#shared, identity, { ...this.#headers, 'user-agent': userAgent }, this.#timeoutMs)
+    }
+    if (!options.impersonate) return this
     const headers = {
       ...this.#headers,
       'impersonate-user': userName,
       ...(groups.length > 0 ? { 'impersonate-group': groups } : {}),
     }
-    return new HttpClient(this.#options, this.#connection, headers)
+    const identity = { ...this.#identity, limiter: this.#limiter(userName) }
+    return new HttpClient(this.#shared, identity, headers, this.#timeoutMs)
   }
 
   causedBy(cause: Cause): Client {
     const headers = { ...this.#headers, [CAUSE_HEADER]: formatCause(cause) }
-    return new HttpClient(this.#options, this.#connection, headers)
+    return new HttpClient(this.#shared, this.#identity, headers, this.#timeoutMs)
+  }
+
+  #limiter(userName: string): RequestLimiter | undefined {
+    const { options, limiters } = this.#shared
+    if (!options.rate) return undefined
+    let limiter = limiters.get(userName)
+    if (!limiter) {
+      limiter = new RequestLimiter(options.rate, options.clock)
+      limiters.set(userName, limiter)
+    }
+    return limiter
+  }
+
+  #now(): number {
+    return this.#shared.options.clock.now()
+  }
+
+  /** Resolves when a request may be sent, with the header that says who sends it. Errors: there is no token. */
+  async #turn(method: string): Promise<RequestHeaders> {
+    const { limiter, account, connection } = this.#identity
+    if (limiter) connection.metrics.limited(method, connection.host, await limiter.turn())
+    if (account === undefined) return {}
+    return { authorization: `Bearer ${await this.#shared.tokens!.token(account)}` }
+  }
+
+  /** A token that is not known any more must not be used again. */
+  #refused(error: unknown, beganAt: number): void {
+    const { account } = this.#identity
+    if (account !== undefined && asApiError(error)?.code === 401) this.#shared.tokens!.refused(account, beganAt)
   }
 
   async #write<T>(
@@ -259,8 +359,25 @@ export class HttpClient implements Client {
   }
 
   async #json<T>(request: HttpRequest): Promise<T> {
-    const headers = { ...this.#headers, ...request.headers }
-    return JSON.parse(await this.#connection.send({ ...request, headers })) as T
+    const { connection } = this.#identity
+    const authorization = await this.#turn(request.method)
+    const beganAt = this.#now()
+    const headers = { ...this.#headers, ...authorization }
+    try {
+      return parsed<T>(await connection.send({ ...request, headers, timeoutMs: this.#timeoutMs }), request)
+    } catch (error) {
+      this.#refused(error, beganAt)
+      throw error
+    }
+  }
+}
+
+/** Errors: what came is no JSON, as where the address is not that of an API server. */
+function parsed<T>(body: string, { method, path }: HttpRequest): T {
+  try {
+    return JSON.parse(body) as T
+  } catch (error) {
+    throw new Error(`the answer to ${method} ${path} is no JSON: ${body.slice(0, 200)}`, { cause: error })
   }
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { yaml } from '../../apimachinery/yaml.ts'
@@ -13,8 +14,8 @@ export interface ClusterAccess {
   readonly serverName?: string | undefined
   readonly clientCertificate?: string | undefined
   readonly clientKey?: string | undefined
-  /** Value of the `Authorization` header. */
-  readonly authorization?: string | undefined
+  /** Value of the `Authorization` header, which changes where it comes from a file. */
+  readonly authorization?: (() => string) | undefined
   /** Of the context; undefined: it names none. */
   readonly namespace?: string | undefined
 }
@@ -39,7 +40,7 @@ export async function readKubeconfig(path: string, context?: string): Promise<Cl
     serverName: textOf(cluster['tls-server-name']),
     clientCertificate: await file(user, 'client-certificate'),
     clientKey: await file(user, 'client-key'),
-    authorization: await authorizationOf(user, dirname(path)),
+    authorization: authorizationOf(user, dirname(path)),
     namespace: textOf(chosen['namespace']),
   }
 }
@@ -59,11 +60,35 @@ async function dataOrFile(entry: Entry, key: string, directory: string): Promise
   return path === undefined ? undefined : await readFile(resolve(directory, path), 'utf8')
 }
 
-async function authorizationOf(user: Entry, directory: string): Promise<string | undefined> {
+/** How long the token of a file counts until the file is read again, as client-go. */
+const TOKEN_FILE_MS = 60_000
+
+function authorizationOf(user: Entry, directory: string): (() => string) | undefined {
   const tokenFile = textOf(user['tokenFile'])
-  const token = tokenFile ? (await readFile(resolve(directory, tokenFile), 'utf8')).trim() : textOf(user['token'])
-  if (token !== undefined) return `Bearer ${token}`
+  if (tokenFile !== undefined) return tokenOfFile(resolve(directory, tokenFile))
+  const token = textOf(user['token'])
+  if (token !== undefined) return () => `Bearer ${token}`
   const name = textOf(user['username'])
   if (name === undefined) return undefined
-  return `Basic ${Buffer.from(`${name}:${textOf(user['password']) ?? ''}`).toString('base64')}`
+  const basic = `Basic ${Buffer.from(`${name}:${textOf(user['password']) ?? ''}`).toString('base64')}`
+  return () => basic
+}
+
+/** Throws where the file cannot be read now; later the token that is known stays. */
+function tokenOfFile(path: string): () => string {
+  let header = ''
+  let readAt = Number.NEGATIVE_INFINITY
+  const read = (): void => {
+    try {
+      header = `Bearer ${readFileSync(path, 'utf8').trim()}`
+      readAt = performance.now()
+    } catch (error) {
+      if (header === '') throw error
+    }
+  }
+  read()
+  return () => {
+    if (performance.now() - readAt >= TOKEN_FILE_MS) read()
+    return header
+  }
 }

@@ -19,6 +19,8 @@ export interface ControllerRunnerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: RuntimeMetrics
+  /** How often everything is reconciled though nothing has changed, where a controller does not say so itself. */
+  readonly resyncMs: number
 }
 
 const DEFAULT_CONCURRENCY = 5
@@ -89,6 +91,7 @@ export class ControllerRunner {
       (object, old) => old !== undefined && object.metadata.generation === old.metadata.generation,
     )
     for (const { resource, enqueue } of watches) this.#listen(resource, enqueue as never, () => true)
+    this.#resync()
     this.#isStarted = true
     this.#wake()
   }
@@ -120,6 +123,17 @@ export class ControllerRunner {
       remove: (object) => wake(object, undefined),
     })
     this.#removals.push(remove)
+  }
+
+  #resync(): void {
+    const handler = {
+      set: () => {},
+      remove: () => {},
+      resync: (object: KubeObject) => this.#queue.add(keyText(keyOf(object))),
+    }
+    const { informers, resyncMs } = this.#options
+    const informer = informers.informer<KubeObject>(this.#controller.for)
+    this.#removals.push(informer.addHandler(handler, this.#controller.resyncMs ?? resyncMs))
   }
 
   #enqueue(key: ObjectKey, object: KubeObject, isBatched: boolean): void {

@@ -79,6 +79,11 @@ export interface Controller<T extends KubeObject = KubeObject> {
   readonly eventSource?: string
   /** Name of its queue in metrics, as kube-controller-manager has it (`deployment`); default: `name`. */
   readonly queueName?: string
+  /**
+   * How often every object is reconciled though nothing has changed; default: as the manager says, which is seldom
+   * (`--min-resync-period`).
+   */
+  readonly resyncMs?: number
   /** Keys reconciled at once; default 5. */
   readonly concurrency?: number
   // biome-ignore lint/suspicious/noConfusingVoidType: most controllers return nothing, and an async method that doesn't is void

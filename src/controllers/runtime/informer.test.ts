@@ -149,3 +149,41 @@ test('a handler that throws breaks neither the others nor the cache', async () =
   api.watches[0]!.receiver.event({ type: 'ADDED', object: object('a', 12) })
   expect([later, informer.size]).toEqual([['a'], 1])
 })
+
+test('each handler hears of everything again after its own period, and those without one never', async () => {
+  api.state = [object('a', 1), object('b', 2)]
+  const resynced: string[] = []
+  const again = (who: string) => ({
+    set: () => {},
+    remove: () => {},
+    resync: (o: Object) => resynced.push(`${who} ${o.metadata.name}`),
+  })
+  const remove = informer.addHandler(again('often'), 10_000)
+  informer.addHandler(again('seldom'), 25_000)
+  informer.addHandler(again('never'))
+  informer.start()
+  await informer.synced
+  heard.length = 0
+  clock.advance(10_000)
+  expect(resynced.splice(0)).toEqual(['often a', 'often b'])
+  clock.advance(10_000)
+  api.watches[0]!.receiver.event({ type: 'DELETED', object: object('a', 13) })
+  clock.advance(5_000)
+  expect(resynced.splice(0)).toEqual(['often a', 'often b', 'seldom b'])
+  remove()
+  clock.advance(25_000)
+  expect(resynced.splice(0)).toEqual(['seldom b'])
+  expect(heard).toEqual(['gone a'])
+  informer.stop()
+  expect(clock.pending).toBe(0)
+})
+
+test('nobody hears of everything more than once a second', async () => {
+  api.state = [object('a', 1)]
+  let count = 0
+  informer.addHandler({ set: () => {}, remove: () => {}, resync: () => count++ }, 1)
+  informer.start()
+  await informer.synced
+  clock.advance(3000)
+  expect(count).toBe(3)
+})

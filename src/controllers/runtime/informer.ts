@@ -14,6 +14,15 @@ export interface InformerHandler<T extends KubeObject = KubeObject> {
   set(object: T, old: T | undefined): void
   /** An object that is gone, in its last known state. */
   remove(object: T): void
+  /** Told of every object again each time that the handler's resync period is over. */
+  resync?(object: T): void
+}
+
+/** A handler that hears of all objects again and again. */
+interface Resync<T extends KubeObject> {
+  readonly periodMs: number
+  resync(object: T): void
+  nextAt: number
 }
 
 export interface InformerOptions<T extends KubeObject> {
@@ -31,6 +40,8 @@ const MAX_RETRY_MS = 30_000
 const MIN_WATCH_MS = 1000
 /** A watch that lasted this long was a good one: the next failure begins with the shortest back-off. */
 const RESET_RETRY_MS = 120_000
+/** Nobody is told of everything more often, as client-go. */
+const MIN_RESYNC_MS = 1000
 
 /**
  * The objects of one resource, kept in step with the API by a list and a watch that goes on from where it ended.
@@ -41,6 +52,7 @@ export class Informer<T extends KubeObject = KubeObject> {
   readonly #options: InformerOptions<T>
   readonly #objects = new ObjectIndex()
   readonly #handlers = new Set<InformerHandler<T>>()
+  readonly #resyncs = new Set<Resync<T>>()
   readonly #revisionWaiters = new MinHeap<() => void>()
   readonly #objectWaiters = new Map<string, (() => void)[]>()
   readonly #synced: Promise<void>
@@ -50,6 +62,7 @@ export class Informer<T extends KubeObject = KubeObject> {
   #revision = 0
   #stopWatch: (() => void) | undefined
   #retry: Timer | undefined
+  #resyncTimer: Timer | undefined
   #retryMs = FIRST_RETRY_MS
   #watchStartedAt = 0
   #hasReceived = false
@@ -98,11 +111,51 @@ export class Informer<T extends KubeObject = KubeObject> {
     this.#objects.addIndex(name, values)
   }
 
-  /** Adds a handler; it hears of what is there at once. The returned function removes it. */
-  addHandler(handler: InformerHandler<T>): () => void {
+  /**
+   * Adds a handler; it hears of what is there at once. The returned function removes it.
+   *
+   * `resyncMs`: how often it hears of everything again, a second at least; undefined: never.
+   */
+  addHandler(handler: InformerHandler<T>, resyncMs?: number): () => void {
     this.#handlers.add(handler)
+    const resync = this.#addResync(handler, resyncMs)
     for (const object of this.list()) this.#guard(() => handler.set(object, undefined))
-    return () => this.#handlers.delete(handler)
+    return () => {
+      this.#handlers.delete(handler)
+      if (resync) this.#resyncs.delete(resync)
+    }
+  }
+
+  #addResync(handler: InformerHandler<T>, resyncMs: number | undefined): Resync<T> | undefined {
+    if (!handler.resync || resyncMs === undefined) return undefined
+    const periodMs = Math.max(resyncMs, MIN_RESYNC_MS)
+    const resync = {
+      periodMs,
+      resync: (object: T) => handler.resync!(object),
+      nextAt: this.#options.clock.now() + periodMs,
+    }
+    this.#resyncs.add(resync)
+    this.#setResyncTimer()
+    return resync
+  }
+
+  #setResyncTimer(): void {
+    this.#resyncTimer?.cancel()
+    this.#resyncTimer = undefined
+    if (this.#resyncs.size === 0 || this.#isStopped) return
+    const { clock } = this.#options
+    const nextAt = Math.min(...[...this.#resyncs].map((r) => r.nextAt))
+    this.#resyncTimer = clock.setTimer(() => this.#resyncDue(), Math.max(nextAt - clock.now(), 0))
+  }
+
+  #resyncDue(): void {
+    const now = this.#options.clock.now()
+    for (const due of this.#resyncs) {
+      if (due.nextAt > now) continue
+      due.nextAt = now + due.periodMs
+      for (const object of this.list()) this.#guard(() => due.resync(object))
+    }
+    this.#setResyncTimer()
   }
 
   /** Calls back once, when everything up to a revision has been seen. */
@@ -129,8 +182,10 @@ export class Informer<T extends KubeObject = KubeObject> {
   stop(): void {
     this.#isStopped = true
     this.#retry?.cancel()
+    this.#resyncTimer?.cancel()
     this.#stopWatch?.()
     this.#handlers.clear()
+    this.#resyncs.clear()
     this.#resolveSynced()
   }
 

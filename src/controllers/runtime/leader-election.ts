@@ -21,7 +21,7 @@ export interface LeaderElectionOptions {
   readonly metrics?: RuntimeMetrics
   /** How long others wait for a leader that says nothing. Default 15 s, as kube-controller-manager. */
   readonly leaseDurationMs?: number
-  /** How long the leader goes on trying before it gives up. Default 10 s. */
+  /** How long the leader goes on trying, or waits for an answer, before it gives up. Default 10 s. */
   readonly renewDeadlineMs?: number
   /** Default 2 s. */
   readonly retryPeriodMs?: number
@@ -29,6 +29,17 @@ export interface LeaderElectionOptions {
   started(): void
   /** Called when it leads no more, for whatever reason. */
   stopped(): void
+}
+
+/** @see client-go tools/leaderelection/leaderelection.go NewLeaderElector */
+export function checkElectionTimes(leaseDurationMs: number, renewDeadlineMs: number, retryPeriodMs: number): void {
+  if (leaseDurationMs <= renewDeadlineMs) throw new Error('leaseDuration must be greater than renewDeadline')
+  if (renewDeadlineMs <= JITTER * retryPeriodMs) {
+    throw new Error('renewDeadline must be greater than retryPeriod*JitterFactor')
+  }
+  if (leaseDurationMs < 1000) throw new Error('leaseDuration must be greater than zero')
+  if (renewDeadlineMs < 1) throw new Error('renewDeadline must be greater than zero')
+  if (retryPeriodMs < 1) throw new Error('retryPeriod must be greater than zero')
 }
 
 /** Waits of those who do not lead are spread, so that they do not all try at once. */
@@ -48,7 +59,10 @@ export class LeaderElector {
   #lease: Typed<Lease> | undefined
   #observed: LeaseSpec | undefined
   #observedAt = 0
-  #renewedAt = 0
+  /** When the tries began of which one has to succeed in time; undefined: the last one did. */
+  #triesSince: number | undefined
+  /** Counts tries: what comes of one that was given up is heard no more. */
+  #attemptNumber = 0
   #isLeader = false
   #isStopped = false
   #timer: Timer | undefined
@@ -78,27 +92,44 @@ export class LeaderElector {
     await this.#attempt
     if (!this.#isLeader) return
     this.#lead(false)
-    await this.#release().catch((error: unknown) => {
+    await this.#inTime(this.#renewDeadlineMs, this.#release()).catch((error: unknown) => {
       this.#options.logger.warn({ err: error }, 'could not give the lease back')
     })
   }
 
   async #try(): Promise<void> {
     const { clock, logger } = this.#options
+    // A leader has its deadline for all tries in a row, others have it for each.
+    if (!this.#isLeader) this.#triesSince = undefined
+    this.#triesSince ??= clock.now()
+    const endsAt = this.#triesSince + this.#renewDeadlineMs
     try {
-      if (await this.#acquireOrRenew()) {
-        this.#renewedAt = clock.now()
-        this.#lead(true)
-      } else if (this.#isLeader) this.#lead(false)
+      this.#lead(await this.#inTime(endsAt - clock.now(), this.#acquireOrRenew(++this.#attemptNumber)))
+      this.#triesSince = undefined
     } catch (error) {
       logger.warn({ err: error }, 'could not write the lease')
-      if (this.#isLeader && clock.now() - this.#renewedAt >= this.#renewDeadlineMs) this.#lead(false)
+      if (clock.now() >= endsAt) this.#lead(false)
     }
     if (this.#isStopped) return
+    const isLate = this.#isLeader && this.#triesSince !== undefined
     const delay = this.#isLeader ? this.#retryPeriodMs : this.#retryPeriodMs * (1 + JITTER * Math.random())
-    this.#timer = clock.setTimer(() => {
-      this.#attempt = this.#try()
-    }, delay)
+    this.#timer = clock.setTimer(
+      () => {
+        this.#attempt = this.#try()
+      },
+      isLate ? Math.min(delay, endsAt - clock.now()) : delay,
+    )
+  }
+
+  /** What `work` resolves with. Errors: it takes longer; it then goes on unheard. */
+  async #inTime<T>(ms: number, work: Promise<T>): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      const timer = this.#options.clock.setTimer(() => {
+        this.#attemptNumber++
+        reject(new Error('no answer before the renew deadline'))
+      }, ms)
+      work.then(resolve, reject).finally(() => timer.cancel())
+    })
   }
 
   #lead(isLeader: boolean): void {
@@ -116,27 +147,40 @@ export class LeaderElector {
   }
 
   /** True where this process has the lease for the next period. */
-  async #acquireOrRenew(): Promise<boolean> {
+  async #acquireOrRenew(attempt: number): Promise<boolean> {
+    if (this.#isLeader && this.#lease && (await this.#renew(this.#lease, attempt))) return true
     const { client, clock, lease: key, identity } = this.#options
     const found = await client.get(LEASES, key).catch((error: unknown) => {
       if (isNotFound(error)) return undefined
       throw error
     })
     const now = clock.now()
-    if (!found) return await this.#create(now)
+    if (!found) return await this.#create(attempt)
     const spec = found.spec ?? {}
-    if (!equalJson(spec, this.#observed)) {
-      this.#observed = spec
-      this.#observedAt = now
-    }
+    if (!equalJson(spec, this.#observed)) this.#observe(found, attempt)
     const holder = spec.holderIdentity ?? ''
     const durationMs = (spec.leaseDurationSeconds ?? 0) * 1000
     if (holder !== '' && holder !== identity && this.#observedAt + durationMs > now) return false
-    return await this.#take(found, holder === identity, now)
+    await this.#take(found, attempt)
+    return true
   }
 
-  async #create(now: number): Promise<boolean> {
-    const { client, lease: key } = this.#options
+  /** The leader's usual way: the lease is as it left it. False where it is not, or something else failed. */
+  async #renew(lease: Typed<Lease>, attempt: number): Promise<boolean> {
+    if (lease.spec?.holderIdentity !== this.#options.identity) return false
+    try {
+      await this.#take(lease, attempt)
+      return true
+    } catch (error) {
+      this.#options.metrics?.slowRenewal(this.#options.lease.name)
+      this.#options.logger.debug({ err: error }, 'could not renew the lease as it was last seen')
+      return false
+    }
+  }
+
+  async #create(attempt: number): Promise<boolean> {
+    const { client, clock, lease: key } = this.#options
+    const now = clock.now()
     const lease: Typed<Lease> = {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
@@ -144,7 +188,7 @@ export class LeaderElector {
       spec: this.#spec(now, formatMicroTime(now), 0),
     }
     try {
-      this.#observe(await client.create(LEASES, lease))
+      this.#observe(await client.create(LEASES, lease), attempt)
       return true
     } catch (error) {
       if (isAlreadyExists(error)) return false
@@ -152,12 +196,14 @@ export class LeaderElector {
     }
   }
 
-  async #take(found: Typed<Lease>, isMine: boolean, now: number): Promise<boolean> {
+  async #take(found: Typed<Lease>, attempt: number): Promise<void> {
+    const { client, clock, identity } = this.#options
+    const now = clock.now()
+    const isMine = found.spec?.holderIdentity === identity
     const transitions = (found.spec?.leaseTransitions ?? 0) + (isMine ? 0 : 1)
     const acquireTime = isMine ? (found.spec?.acquireTime ?? formatMicroTime(now)) : formatMicroTime(now)
     const lease = { ...found, spec: { ...found.spec, ...this.#spec(now, acquireTime, transitions) } }
-    this.#observe(await this.#options.client.update(LEASES, lease))
-    return true
+    this.#observe(await client.update(LEASES, lease), attempt)
   }
 
   #spec(now: number, acquireTime: string, leaseTransitions: number): LeaseSpec {
@@ -170,7 +216,8 @@ export class LeaderElector {
     }
   }
 
-  #observe(lease: Typed<Lease>): void {
+  #observe(lease: Typed<Lease>, attempt: number): void {
+    if (attempt !== this.#attemptNumber) return
     this.#lease = lease
     this.#observed = lease.spec
     this.#observedAt = this.#options.clock.now()

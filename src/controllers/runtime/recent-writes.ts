@@ -1,9 +1,9 @@
-import type { Cause } from '../../apimachinery/cause.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
-import type { Client, DeleteOptions, ListQuery, ObjectKey, PatchType, ResourceRef, WriteOptions } from './client.ts'
+import type { Client, ObjectKey, ResourceRef } from './client.ts'
 import type { InformerSet } from './informer-set.ts'
 import { keyText } from './object-key.ts'
 import { resourceId } from './resources.ts'
+import { type ClientCall, wrapClient } from './wrapped-client.ts'
 
 /** What one key's reconciles wrote and the cache may not show yet. */
 class Written {
@@ -59,10 +59,21 @@ export class RecentWrites {
 
   /** The client with which a key's reconcile writes. */
   client(key: string, inner: Client): Client {
-    return new RecordingClient(inner, {
-      wrote: (resource, object) => this.#wrote(key, resource, object),
-      deleted: (resource, object) => this.#deleted(key, resource, object),
+    return wrapClient(inner, {
+      request: async (call, send) => {
+        const result = await send()
+        this.#sent(key, call, result as KubeObject)
+        return result
+      },
     })
+  }
+
+  #sent(key: string, { verb, resource, key: object, subresource, options }: ClientCall, result: KubeObject): void {
+    if (options?.dryRun) return
+    if (verb === 'delete') this.#deleted(key, resource, object)
+    else if (verb === 'update' || verb === 'patch') this.#wrote(key, resource, result)
+    // What is posted to a subresource (a binding, an eviction) is no object of the resource.
+    else if (verb === 'create' && subresource === '') this.#wrote(key, resource, result)
   }
 
   #of(key: string): Written {
@@ -90,93 +101,5 @@ export class RecentWrites {
     if (!object || object.metadata.deletionTimestamp) return
     const id = `${resourceId(resource)}/${keyText(deleted)}`
     this.#of(key).deletions.set(id, { resource, key: deleted, uid: object.metadata.uid ?? '' })
-  }
-}
-
-interface WriteListener {
-  wrote(resource: ResourceRef, object: KubeObject): void
-  deleted(resource: ResourceRef, key: ObjectKey): void
-}
-
-/** A client that tells of its writes. */
-class RecordingClient implements Client {
-  readonly #inner: Client
-  readonly #listener: WriteListener
-
-  constructor(inner: Client, listener: WriteListener) {
-    this.#inner = inner
-    this.#listener = listener
-  }
-
-  get<T extends KubeObject>(resource: ResourceRef<T>, key: ObjectKey): Promise<T> {
-    return this.#inner.get(resource, key)
-  }
-
-  list<T extends KubeObject>(resource: ResourceRef<T>, query?: ListQuery) {
-    return this.#inner.list(resource, query)
-  }
-
-  watch: Client['watch'] = (resource, query, receiver) => this.#inner.watch(resource, query, receiver)
-
-  async create<T extends KubeObject>(resource: ResourceRef<T>, object: T, options?: WriteOptions): Promise<T> {
-    return this.#wrote(resource, await this.#inner.create(resource, object, options))
-  }
-
-  async update<T extends KubeObject>(resource: ResourceRef<T>, object: T, options?: WriteOptions): Promise<T> {
-    return this.#wrote(resource, await this.#inner.update(resource, object, options))
-  }
-
-  async updateSubresource<T extends KubeObject>(
-    resource: ResourceRef<T>,
-    subresource: string,
-    object: T,
-    options?: WriteOptions,
-  ): Promise<T> {
-    const result = await this.#inner.updateSubresource(resource, subresource, object, options)
-    return this.#wrote(resource, result)
-  }
-
-  async patch<T extends KubeObject>(
-    resource: ResourceRef<T>,
-    key: ObjectKey,
-    type: PatchType,
-    patch: Parameters<Client['patch']>[3],
-    options?: Parameters<Client['patch']>[4],
-  ): Promise<T> {
-    const result = await this.#inner.patch(resource, key, type, patch, options)
-    return options?.dryRun ? result : this.#wrote(resource, result)
-  }
-
-  createSubresource(
-    resource: ResourceRef,
-    key: ObjectKey,
-    subresource: string,
-    body: KubeObject,
-    options?: WriteOptions,
-  ): Promise<KubeObject> {
-    return this.#inner.createSubresource(resource, key, subresource, body, options)
-  }
-
-  async delete(resource: ResourceRef, key: ObjectKey, options?: DeleteOptions): Promise<KubeObject> {
-    const result = await this.#inner.delete(resource, key, options)
-    this.#listener.deleted(resource, key)
-    return result
-  }
-
-  resources(): Promise<readonly ResourceRef[]> {
-    return this.#inner.resources()
-  }
-
-  as(userName: string, groups?: readonly string[]): Client {
-    return new RecordingClient(this.#inner.as(userName, groups), this.#listener)
-  }
-
-  causedBy(cause: Cause): Client {
-    return new RecordingClient(this.#inner.causedBy(cause), this.#listener)
-  }
-
-  #wrote<T extends KubeObject>(resource: ResourceRef<T>, object: T): T {
-    this.#listener.wrote(resource, object)
-    return object
   }
 }

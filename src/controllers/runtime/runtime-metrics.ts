@@ -26,9 +26,16 @@ export interface RuntimeMetrics {
   informer(resource: string, what: 'relist' | 'rewatch'): void
   /** This process stands for election, and leads or not. */
   leads(lease: string, isLeader: boolean): void
+  /** The leader did not find its lease as it had left it. */
+  slowRenewal(lease: string): void
 }
 
 const noQueueMetrics: QueueMetrics = { added: () => {}, taken: () => {}, done: () => {}, retried: () => {} }
 
 /** Counts nothing. */
-export const noMetrics: RuntimeMetrics = { queue: () => noQueueMetrics, informer: () => {}, leads: () => {} }
+export const noMetrics: RuntimeMetrics = {
+  queue: () => noQueueMetrics,
+  informer: () => {},
+  leads: () => {},
+  slowRenewal: () => {},
+}

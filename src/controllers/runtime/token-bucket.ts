@@ -20,6 +20,13 @@ export class TokenBucket {
     return true
   }
 
+  /** Takes a token, in advance where there is none; the time in milliseconds after which it counts. */
+  reserve(nowMs: number): number {
+    this.#fill(nowMs)
+    this.#tokens--
+    return Math.max(-this.#tokens / this.#perSecond, 0) * 1000
+  }
+
   /** How long until there are that many tokens. */
   waitMs(tokens: number, nowMs: number): number {
     this.#fill(nowMs)

@@ -24,6 +24,7 @@ export const namespaceController: Controller<Typed<Namespace>> = {
   queueName: 'namespace',
   serviceAccount: 'namespace-controller',
   for: NAMESPACES,
+  resyncMs: 300_000,
   watches: [
     { resource: PODS, enqueue: (object, _old, cache) => lastOne(object, cache, PODS) },
     {

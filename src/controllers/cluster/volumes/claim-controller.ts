@@ -36,6 +36,7 @@ export const claimBinder: Controller<Claim> = {
   serviceAccount: 'persistent-volume-binder',
   eventSource: 'persistentvolume-controller',
   for: PERSISTENT_VOLUME_CLAIMS,
+  resyncMs: 15_000,
   watches: [
     { resource: PERSISTENT_VOLUMES, enqueue: (volume, _old, cache) => claimsFor(volume as Volume, cache) },
     { resource: STORAGE_CLASSES, enqueue: (_class, _old, cache) => pendingClaims(cache).map(keyOf) },

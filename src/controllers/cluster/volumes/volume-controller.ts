@@ -17,6 +17,7 @@ export const volumeBinder: Controller<Volume> = {
   serviceAccount: 'persistent-volume-binder',
   eventSource: 'persistentvolume-controller',
   for: PERSISTENT_VOLUMES,
+  resyncMs: 15_000,
   watches: [
     {
       resource: PERSISTENT_VOLUME_CLAIMS,
