@@ -172,7 +172,14 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     ...(options.serves ? { serves: options.serves } : {}),
   })
   const http = { ...DEFAULT_HTTP, ...options.http }
-  const flowControl = new FlowControl(http.flowControl, () => clock.now())
+  const flowControl = new FlowControl(
+    http.flowControl,
+    () => clock.now(),
+    (group, resource) => {
+      const cache = parts.registry.backing(group, resource)?.cache
+      return cache && { count: cache.size, averageBytes: cache.averageSize }
+    },
+  )
   const metrics = new ApiMetrics({
     catalog,
     flowControl,

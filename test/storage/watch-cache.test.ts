@@ -48,6 +48,22 @@ afterEach(() => {
   expect(store.openWatches).toBe(0)
 })
 
+describe('size of objects', () => {
+  it('is estimated from some of them, and again when their number has changed much or a minute has passed', async () => {
+    const cache = await podCache()
+    expect(cache.averageSize).toBe(0)
+    await pod('a', 'x'.repeat(10))
+    const small = cache.averageSize
+    await pod('a', 'x'.repeat(30))
+    expect(cache.averageSize).toBe(small)
+    await clock.advance(60_000)
+    expect(cache.averageSize).toBe(small + 20)
+    await pod('b', 'x'.repeat(10))
+    await pod('c', 'x'.repeat(10))
+    expect(cache.averageSize).toBeCloseTo(small + 20 / 3)
+  })
+})
+
 describe('reads', () => {
   it('a write is seen by the read that follows its acknowledgement', async () => {
     const cache = await podCache()

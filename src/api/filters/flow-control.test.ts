@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { flowControlBootstrap, type NamedSpec } from '../../../openapi/data.ts'
 import type { FlowSchema, PriorityLevelConfiguration } from '../../apimachinery/types/flowcontrol-v1.ts'
 import { Call } from '../call.ts'
+import { type ObjectStatsOf, seatsOfList } from '../flow-control/list-work.ts'
 import { QueryParameters } from '../query-parameters.ts'
 import { requestInfo } from '../request-info.ts'
 import {
@@ -235,6 +236,83 @@ describe('seats', () => {
     const waiting = control.acquire(callOf({}))
     configureSmall(control, { limitResponse: { type: 'Reject' } })
     await expect(waiting).resolves.toBeTypeOf('function')
+  })
+})
+
+describe('lists', () => {
+  /** 10,000 bytes for each object: ten objects to a seat. */
+  const holding =
+    (count: number): ObjectStatsOf =>
+    (group, resource) =>
+      group === '' && resource === 'pods' ? { count, averageBytes: 10_000 } : undefined
+  const seatsOf = (path: string, count: number, max = 0): number => seatsOfList(callOf({ path }), holding(count), max)
+
+  test.each<[string, number, number, number]>([
+    // What one list from the cache holds at once is bounded: at most ten seats.
+    [PODS, 0, 0, 1],
+    [PODS, 10, 0, 1],
+    [PODS, 11, 0, 2],
+    [PODS, 5000, 0, 10],
+    [PODS, 5000, 7, 7],
+    [`${PODS}?limit=25`, 5000, 0, 3],
+    [`${PODS}?limit=x`, 10, 0, 100],
+    [`${PODS}?limit=x`, 10, 8, 8],
+    [`${PODS}?fieldSelector=metadata.name%3Da`, 5000, 0, 1],
+    [`${PODS}?labelSelector=a`, 5000, 0, 10],
+    // From the store: pages behind the first, exact revisions.
+    [`${PODS}?continue=x`, 500, 0, 50],
+    [`${PODS}?continue=x`, 5000, 0, 100],
+    [`${PODS}?continue=x&limit=20`, 5000, 0, 2],
+    [`${PODS}?continue=x&limit=20&labelSelector=a`, 500, 0, 25],
+    [`${PODS}?resourceVersion=5&limit=200`, 5000, 0, 20],
+    [`${PODS}?resourceVersion=0&limit=200`, 5000, 0, 10],
+    [`${PODS}?resourceVersion=5&resourceVersionMatch=NotOlderThan&limit=200`, 5000, 0, 10],
+    [`${PODS}?resourceVersion=5&resourceVersionMatch=Exact`, 200, 0, 20],
+    // A watch costs what the list that it begins with does.
+    [`${PODS}?watch=1`, 5000, 0, 10],
+    [`${PODS}?watch=1&resourceVersion=5`, 5000, 0, 1],
+    [`${PODS}?watch=1&resourceVersion=5&sendInitialEvents=true`, 5000, 0, 10],
+    // Not stored here.
+    ['/apis/metrics.k8s.io/v1beta1/pods', 5000, 0, 1],
+  ])('%s of %d objects, at most %d → %d seats', (path, count, max, seats) => {
+    expect(seatsOf(path, count, max)).toBe(seats)
+  })
+
+  test('a level bounds the seats of one request', () => {
+    // As upstream's Test_GetMaxSeats: the lesser of 15 % of the seats and their part in a hand of queues.
+    const maxOf = (nominal: number, handSize: number): number => {
+      const control = small(nominal, { limitResponse: { type: 'Queue', queuing: { queues: 8, handSize } } })
+      return control.levels[0]!.limits.maxPerRequest
+    }
+    expect([5, 10, 15, 20, 35, 100, 200].map((nominal) => maxOf(nominal, 6))).toEqual([1, 1, 2, 3, 5, 15, 30])
+    expect(maxOf(10, 1)).toBe(2)
+  })
+
+  test('a large one takes several seats, and waits until they are free', async () => {
+    const queuing = { queues: 4, handSize: 1, queueLengthLimit: 2 }
+    const control = new FlowControl(
+      { ...DEFAULT_FLOW_CONTROL, maxReadOnly: 20, maxMutating: 0 },
+      Date.now,
+      holding(5000),
+    )
+    configureSmall(control, { limitResponse: { type: 'Queue', queuing } })
+    const one = '/api/v1/namespaces/default/pods/a'
+    // Three seats each, which is 15 % of twenty.
+    const lists = Array.from({ length: 6 }, () => control.acquire(callOf({})) as () => void)
+    const gets = [0, 1].map(() => control.acquire(callOf({ path: one })) as () => void)
+    expect(control.levels[0]!.executing).toBe(20)
+    const waiting = control.acquire(callOf({}))
+    expect(isSeated(waiting)).toBe(false)
+    const [counts] = control.counts
+    expect(counts).toMatchObject({ executing: 8, executingSeats: 20, waiting: 1, waitingSeats: 3 })
+    for (const release of gets) release()
+    expect(control.levels[0]!.executing).toBe(18)
+    lists[0]!()
+    const release = await waiting
+    expect(control.levels[0]!.executing).toBe(18)
+    for (const leave of [...lists.slice(1), release]) leave()
+    expect(control.levels[0]!.executing).toBe(0)
+    expect(counts).toMatchObject({ executing: 0, executingSeats: 0, waiting: 0, waitingSeats: 0 })
   })
 })
 

@@ -2,6 +2,7 @@ import type { FlowSchema, PriorityLevelConfiguration } from '../../apimachinery/
 import { compareFlowSchemas } from '../../registry/flowcontrol/flow-schema-order.ts'
 import type { Call } from '../call.ts'
 import { flowDistinguisher, matchesFlowSchema } from '../flow-control/flow-schema.ts'
+import { type ObjectStatsOf, seatsOfList } from '../flow-control/list-work.ts'
 import { InFlightGauge } from '../flow-control/in-flight-gauge.ts'
 import { PriorityLevel, type RejectReason, sharesOf } from '../flow-control/priority-level.ts'
 import { Histogram } from '../metrics/histogram.ts'
@@ -53,7 +54,9 @@ export interface FlowCounts {
   readonly schema: string
   readonly level: string
   executing: number
+  executingSeats: number
   waiting: number
+  waitingSeats: number
   dispatched: number
   readonly rejected: Record<RejectReason, number>
   /** Seconds that requests waited until they ran, or until they were refused. */
@@ -62,11 +65,14 @@ export interface FlowCounts {
   readonly executions: Record<'regular' | 'watch', Histogram>
   /** How many waited when a request came to wait. */
   readonly queueLengths: Histogram
+  /** Seats that requests took. */
+  readonly seats: Histogram
 }
 
 /** Upstream's buckets, in seconds and in requests. */
 const DURATION_BUCKETS = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30]
 const QUEUE_LENGTH_BUCKETS = [0, 10, 25, 50, 100, 250, 500, 1000]
+const SEAT_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 100]
 
 interface Flow {
   readonly schema: FlowSchema
@@ -74,15 +80,23 @@ interface Flow {
   readonly counts: FlowCounts
 }
 
+/** A request on its way to its seats. */
+interface Place {
+  readonly call: Call
+  readonly flow: Flow
+  readonly gauge: InFlightGauge
+  readonly seats: number
+}
+
 const NOTHING = (): void => {}
 
 /**
  * Limits the requests that are served at once. A request belongs to the first flow schema that matches it; that names a
- * priority level, which has a share of the server's seats and may take those that others leave free. Who finds none
- * waits in the queue of its flow.
+ * priority level, which has a share of the server's seats and may take those that others leave free. A large list takes
+ * several. Who finds too few waits in the queue of its flow.
  *
- * Differs from kube-apiserver: every request takes one seat, and levels lend to each other at once rather than every
- * ten seconds.
+ * Differs from kube-apiserver: writes take one seat however many watch what they change, and levels lend to each other
+ * at once rather than every ten seconds.
  *
  * @see https://kep.k8s.io/1040 and apiserver pkg/server/filters/priority-and-fairness.go
  */
@@ -91,13 +105,19 @@ export class FlowControl {
   readonly mutating: InFlightGauge = new InFlightGauge()
   readonly #options: FlowControlOptions
   readonly #now: () => number
+  readonly #statsOf: ObjectStatsOf
   #levels: readonly PriorityLevel[] = []
   #flows: readonly Flow[] = []
   readonly #counts = new Map<string, FlowCounts>()
 
-  constructor(options: FlowControlOptions = DEFAULT_FLOW_CONTROL, now: () => number = Date.now) {
+  constructor(
+    options: FlowControlOptions = DEFAULT_FLOW_CONTROL,
+    now: () => number = Date.now,
+    statsOf: ObjectStatsOf = () => undefined,
+  ) {
     this.#options = options
     this.#now = now
+    this.#statsOf = statsOf
   }
 
   /** Takes the stored configuration over. Requests that run keep their seats; who waited in a level that changed is let in. */
@@ -136,9 +156,14 @@ export class FlowControl {
     if (!flow) return running(gauge)
     call.reply.header('x-kubernetes-pf-prioritylevel-uid', flow.level.uid)
     call.reply.header('x-kubernetes-pf-flowschema-uid', flow.schema.metadata.uid ?? '')
-    if (!this.#hasSeat(flow.level)) return this.#wait(call, flow, gauge)
-    flow.level.enter()
-    return this.#seated(flow, gauge, call)
+    const { level, counts } = flow
+    const isList = info.verb === 'list' || info.verb === 'watch'
+    const seats = isList ? seatsOfList(call, this.#statsOf, level.limits.maxPerRequest) : 1
+    counts.seats.observe(seats)
+    const place = { call, flow, gauge, seats }
+    if (!this.#hasSeats(level, seats)) return this.#wait(place)
+    level.enter(seats)
+    return this.#seated(place)
   }
 
   #classify(call: Call): Flow | undefined {
@@ -156,13 +181,17 @@ export class FlowControl {
   }
 
   /** Who comes later waits behind those that wait already. */
-  #hasSeat(level: PriorityLevel): boolean {
-    return level.limits.isExempt || (level.waiting === 0 && this.#hasFreeSeat(level))
+  #hasSeats(level: PriorityLevel, seats: number): boolean {
+    return level.limits.isExempt || (level.waiting === 0 && this.#hasFreeSeats(level, seats))
   }
 
-  #hasFreeSeat({ limits, executing, borrowed }: PriorityLevel): boolean {
-    if (limits.isExempt || executing < limits.nominal) return true
-    return borrowed < limits.borrowable && this.#lendable() > 0
+  #hasFreeSeats({ limits, executing, borrowed }: PriorityLevel, seats: number): boolean {
+    const { isExempt, nominal, borrowable } = limits
+    if (isExempt || executing + seats <= nominal) return true
+    const more = executing + seats - Math.max(executing, nominal)
+    if (borrowed + more <= borrowable && more <= this.#lendable()) return true
+    // Wider than all that the level can have: it goes alone.
+    return executing === 0 && seats > 1
   }
 
   /** Seats that nobody uses and that nobody has borrowed yet. */
@@ -171,49 +200,56 @@ export class FlowControl {
   }
 
   /** Counts a request that has got its seat; the returned function gives that back. */
-  #seated({ level, counts }: Flow, gauge: InFlightGauge, call: Call, waitedMs = 0): () => void {
+  #seated({ call, flow, gauge, seats }: Place, waitedMs = 0): () => void {
+    const { level, counts } = flow
     counts.dispatched++
     counts.executing++
+    counts.executingSeats += seats
     counts.waits.executed.observe(waitedMs / 1000)
     const seatedAt = performance.now()
     const leave = running(gauge)
     return () => {
       leave()
       counts.executing--
+      counts.executingSeats -= seats
       const executions = call.info.verb === 'watch' ? counts.executions.watch : counts.executions.regular
       executions.observe((performance.now() - seatedAt) / 1000)
-      level.leave()
+      level.leave(seats)
       this.#dispatch(level)
     }
   }
 
-  async #wait(call: Call, flow: Flow, gauge: InFlightGauge): Promise<() => void> {
-    const { level, schema } = flow
+  async #wait(place: Place): Promise<() => void> {
+    const { call, flow, gauge, seats } = place
+    const { level, schema, counts } = flow
     const name = `${schema.metadata.name}/${flowDistinguisher(schema, { user: call.user!, info: call.info })}`
     if (!level.hasRoomFor(name)) throw this.#refuse(flow, level.limits.queuing ? 'queue-full' : 'concurrency-limit')
     const began = performance.now()
     gauge.wait(1)
-    flow.counts.queueLengths.observe(++flow.counts.waiting)
+    counts.queueLengths.observe(++counts.waiting)
+    counts.waitingSeats += seats
     try {
-      await this.#turn(flow, name)
+      await this.#turn(flow, name, seats)
     } catch (error) {
-      flow.counts.waits.refused.observe((performance.now() - began) / 1000)
+      counts.waits.refused.observe((performance.now() - began) / 1000)
       throw error
     } finally {
       gauge.wait(-1)
-      flow.counts.waiting--
+      counts.waiting--
+      counts.waitingSeats -= seats
     }
-    return this.#seated(flow, gauge, call, performance.now() - began)
+    return this.#seated(place, performance.now() - began)
   }
 
-  /** Resolves when it is the request's turn: it has its seat then. */
-  #turn(flow: Flow, name: string): Promise<void> {
+  /** Resolves when it is the request's turn: it has its seats then. */
+  #turn(flow: Flow, name: string, seats: number): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         flow.level.forget(name, waiting)
         reject(this.#refuse(flow, 'time-out'))
       }, this.#options.maxWaitMs)
       const waiting = {
+        seats,
         start: () => {
           clearTimeout(timer)
           resolve()
@@ -223,14 +259,14 @@ export class FlowControl {
     })
   }
 
-  /** A seat of the level is free: its own come first, then those that may borrow it. */
+  /** Seats of the level are free: its own come first, then those that may borrow it. */
   #dispatch(freed: PriorityLevel): void {
     this.#startNext(freed)
     for (const level of this.#levels) if (level.waiting > 0 && level !== freed) this.#startNext(level)
   }
 
   #startNext(level: PriorityLevel): void {
-    while (level.waiting > 0 && this.#hasFreeSeat(level)) level.startNext()
+    while (level.waiting > 0 && this.#hasFreeSeats(level, level.nextSeats)) level.startNext()
   }
 
   #refuse({ level, counts }: Flow, reason: RejectReason): TooManyRequestsError {
@@ -258,12 +294,15 @@ export class FlowControl {
         schema: schema.metadata.name ?? '',
         level: level.name,
         executing: 0,
+        executingSeats: 0,
         waiting: 0,
+        waitingSeats: 0,
         dispatched: 0,
         rejected,
         waits: { executed: new Histogram(DURATION_BUCKETS), refused: new Histogram(DURATION_BUCKETS) },
         executions: { regular: new Histogram(DURATION_BUCKETS), watch: new Histogram(DURATION_BUCKETS) },
         queueLengths: new Histogram(QUEUE_LENGTH_BUCKETS),
+        seats: new Histogram(SEAT_BUCKETS),
       }
       this.#counts.set(key, counts)
     }

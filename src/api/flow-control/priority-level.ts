@@ -4,12 +4,13 @@ import { DroppedRequests } from './dropped-requests.ts'
 /** Why a request was refused, as upstream's metric names it. */
 export type RejectReason = 'queue-full' | 'concurrency-limit' | 'time-out'
 
-/** A request that waits for a seat. */
+/** A request that waits for its seats. */
 export interface WaitingRequest {
+  readonly seats: number
   readonly start: () => void
 }
 
-/** Limits of one level. Seats are requests that are served at once. */
+/** Limits of one level. A seat is what a small request takes while it is served. */
 interface LevelLimits {
   readonly isExempt: boolean
   readonly nominal: number
@@ -17,6 +18,8 @@ interface LevelLimits {
   readonly lendable: number
   /** How many seats of others it may take. */
   readonly borrowable: number
+  /** Most seats of one request; 0: no bound of the level's own. */
+  readonly maxPerRequest: number
   /** Undefined: who finds no seat is refused at once. */
   readonly queuing: { readonly maxPerFlow: number; readonly max: number } | undefined
 }
@@ -24,6 +27,8 @@ interface LevelLimits {
 const DEFAULT_HAND_SIZE = 8
 const DEFAULT_QUEUE_LENGTH = 50
 const DEFAULT_QUEUES = 64
+/** Share of a level's nominal seats that one request may take. */
+const MAX_REQUEST_SHARE = 0.15
 
 /** Shares of the server's seats that a level asks for. */
 export function sharesOf({ spec }: PriorityLevelConfiguration): number {
@@ -41,16 +46,20 @@ function limitsOf({ spec }: PriorityLevelConfiguration, seats: number, nominal: 
     queueLengthLimit = DEFAULT_QUEUE_LENGTH,
     queues = DEFAULT_QUEUES,
   } = response?.queuing ?? {}
+  const isQueuing = response?.type === 'Queue'
   return {
     isExempt,
     nominal,
     lendable: Math.round((nominal * lendablePercent) / 100),
     borrowable: borrowing === undefined ? seats : Math.round((nominal * borrowing) / 100),
-    queuing:
-      response?.type === 'Reject'
-        ? undefined
-        : { maxPerFlow: handSize * queueLengthLimit, max: queues * queueLengthLimit },
+    maxPerRequest: isQueuing ? maxSeatsOfRequest(nominal, handSize) : 0,
+    queuing: isQueuing ? { maxPerFlow: handSize * queueLengthLimit, max: queues * queueLengthLimit } : undefined,
   }
+}
+
+/** @see apiserver pkg/util/flowcontrol/apf_controller.go finishQueueSetReconfigsLocked */
+function maxSeatsOfRequest(nominal: number, handSize: number): number {
+  return Math.max(1, Math.min(Math.ceil(nominal * MAX_REQUEST_SHARE), Math.floor(nominal / handSize)))
 }
 
 /**
@@ -80,6 +89,7 @@ export class PriorityLevel {
     this.dropped = new DroppedRequests(now)
   }
 
+  /** Seats that are taken. */
   get executing(): number {
     return this.#executing
   }
@@ -99,12 +109,12 @@ export class PriorityLevel {
     return Math.max(0, Math.min(lendable, nominal - this.#executing))
   }
 
-  enter(): void {
-    this.#executing++
+  enter(seats: number): void {
+    this.#executing += seats
   }
 
-  leave(): void {
-    this.#executing--
+  leave(seats: number): void {
+    this.#executing -= seats
   }
 
   /** True where a further request of the flow may wait. */
@@ -130,12 +140,17 @@ export class PriorityLevel {
     if (queue!.length === 0) this.#flows.delete(flow)
   }
 
-  /** Gives a seat to the request whose turn it is. Precondition: one waits. */
+  /** Seats of the request whose turn it is. Precondition: one waits. */
+  get nextSeats(): number {
+    return this.#flows.values().next().value![0]!.seats
+  }
+
+  /** Gives its seats to the request whose turn it is. Precondition: one waits. */
   startNext(): void {
     const [flow, queue] = this.#flows.entries().next().value!
     const request = queue.shift()!
     this.#waiting--
-    this.#executing++
+    this.#executing += request.seats
     // Behind the others: a Map keeps the order in which its keys were set.
     this.#flows.delete(flow)
     if (queue.length > 0) this.#flows.set(flow, queue)

@@ -38,8 +38,8 @@ export function flowControlMetrics(flowControl: FlowControl): readonly Metric[] 
     ofLevel('upper_limit_seats', 'Seats with all that can be borrowed.', (l) => l.limits.nominal + l.limits.borrowable),
     ofFlow('current_executing_requests', 'gauge', 'Requests that run.', (c) => c.executing),
     ofFlow('current_inqueue_requests', 'gauge', 'Requests that wait.', (c) => c.waiting),
-    ofFlow('current_executing_seats', 'gauge', 'Seats of requests that run.', (c) => c.executing),
-    ofFlow('current_inqueue_seats', 'gauge', 'Seats that requests wait for.', (c) => c.waiting),
+    ofFlow('current_executing_seats', 'gauge', 'Seats of requests that run.', (c) => c.executingSeats),
+    ofFlow('current_inqueue_seats', 'gauge', 'Seats that requests wait for.', (c) => c.waitingSeats),
     ofFlow('dispatched_requests_total', 'counter', 'Requests that got a seat.', (c) => c.dispatched),
     {
       name: 'apiserver_flowcontrol_rejected_requests_total',
@@ -58,6 +58,7 @@ export function flowControlMetrics(flowControl: FlowControl): readonly Metric[] 
     histogram(flowControl, 'request_queue_length_after_enqueue', 'Requests that waited when one more came.', (c) => [
       [{}, c.queueLengths],
     ]),
+    histogram(flowControl, 'work_estimated_seats', 'Seats that requests take.', (c) => [[{}, c.seats]]),
   ]
 }
 

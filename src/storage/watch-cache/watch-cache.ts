@@ -94,6 +94,9 @@ interface History<A, O> {
 const FIRST_PAGE = 500
 const FIRST_RETRY_MS = 100
 const MAX_RETRY_MS = 5_000
+/** Objects that the mean size is estimated from, and how long that holds. */
+const SAMPLE_SIZE = 64
+const SAMPLE_LIFE_MS = 60_000
 
 /**
  * The objects of one resource: what they are now, and what happened to them lately.
@@ -120,6 +123,7 @@ export class WatchCache<A = unknown, O = unknown> {
   #isReady = false
   #closed: Error | undefined
   #loads = 0
+  #sample = { takenAt: 0, count: 0, mean: 0 }
 
   /** Made by {@link WatchCacheGroup.cache}. */
   constructor(prefix: string, hooks: CacheHooks<A, O>, shared: CacheShared) {
@@ -156,6 +160,19 @@ export class WatchCache<A = unknown, O = unknown> {
 
   get size(): number {
     return this.#state.size
+  }
+
+  /** Mean size of the stored values in bytes, estimated from a few of them once a minute; 0 where there are none. */
+  get averageSize(): number {
+    const { size } = this.#state
+    const now = this.#shared.clock.now()
+    const { takenAt, count } = this.#sample
+    if (now - takenAt >= SAMPLE_LIFE_MS || size > 2 * count || 2 * size < count) {
+      const { values } = this.#state.collect({ prefix: this.prefix, limit: SAMPLE_SIZE })
+      const bytes = values.reduce((sum, entry) => sum + entry.size, 0)
+      this.#sample = { takenAt: now, count: size, mean: values.length > 0 ? bytes / values.length : 0 }
+    }
+    return this.#sample.mean
   }
 
   get watcherCount(): number {
