@@ -144,6 +144,14 @@ describe('kubectl explain', () => {
     expect(text).toContain('  spec\t<DeploymentSpec>\n')
   })
 
+  test('a field of another type is described once, in the list and by itself', async () => {
+    const words = 'PodTemplateSpec describes the data'
+    for (const path of ['deployment.spec', 'deployment.spec.template']) {
+      const text = await kubectl.ok(['explain', path])
+      expect(text.split(words)).toHaveLength(2)
+    }
+  })
+
   test('a field: type, enum and required', async () => {
     expect(await kubectl.ok(['explain', 'pod.spec.containers.imagePullPolicy'])).toContain(
       'FIELD: imagePullPolicy <string>\nENUM:\n    Always\n    IfNotPresent\n    Never\n',

@@ -33,7 +33,8 @@ export function seatsOfList({ info, query }: Call, statsOf: ObjectStatsOf, level
   if (!stats) return 1
   const { count, averageBytes } = stats
   const limited = limit > 0 ? Math.min(limit, count) : count
-  const fromCache = isWatch || !readsStore(query.get('resourceVersionMatch') ?? '', version, limit, query.has('continue'))
+  const fromCache =
+    isWatch || !readsStore(query.get('resourceVersionMatch') ?? '', version, limit, query.has('continue'))
   const hasSelector = info.fieldSelector !== '' || info.labelSelector !== ''
   const loaded = info.name !== '' ? 1 : !fromCache && hasSelector ? Math.max(limited, count / 2) : limited
   const bytes = loaded * averageBytes

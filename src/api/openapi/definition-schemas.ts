@@ -20,16 +20,20 @@ const EXTENSIONS = [
 /**
  * The published schema of a definition. v3 tells defaults and puts a reference that has siblings into `allOf`; v2
  * does neither.
+ *
+ * Differs from kube-apiserver: fields of another type have no text of their own (the typings lack it). Where a type is
+ * reached by such fields alone, its text stands with them instead: `kubectl explain` shows a field's text in lists, and
+ * both behind each other for the field itself.
  */
 export function definitionSchema(name: string, dialect: Dialect): JsonObject {
   const fact = schemaFacts()[name] ?? {}
   const texts = descriptions()[name]
   const properties = Object.entries(fact.properties ?? {}).map(([field, f]): [string, JsonObject] => [
     field,
-    typeSchema(f, dialect, texts?.[1][field] ?? (f.$ref && descriptions()[f.$ref]?.[0])),
+    typeSchema(f, dialect, texts?.[1][field] ?? textOfReferred(f)),
   ])
   return {
-    ...(texts?.[0] ? { description: texts[0] } : {}),
+    ...(texts?.[0] && !isToldByFields(name) ? { description: texts[0] } : {}),
     ...typeOfDefinition(fact, dialect),
     ...(properties.length > 0 ? { properties: Object.fromEntries(properties.sort(byName)) } : {}),
     ...(fact.required ? { required: fact.required } : {}),
@@ -37,6 +41,23 @@ export function definitionSchema(name: string, dialect: Dialect): JsonObject {
     ...(fact['x-kubernetes-unions'] ? { 'x-kubernetes-unions': fact['x-kubernetes-unions'] } : {}),
     ...(fact.gvk ? { 'x-kubernetes-group-version-kind': fact.gvk.map(groupVersionKind) } : {}),
   }
+}
+
+function textOfReferred({ $ref }: FieldFact): string | undefined {
+  return $ref && isToldByFields($ref) ? descriptions()[$ref]?.[0] : undefined
+}
+
+/** True for a type that is neither a kind nor what a list or a map is made of. */
+function isToldByFields(name: string): boolean {
+  elementTypes ??= collectElementTypes()
+  return !schemaFacts()[name]?.gvk && !elementTypes.has(name)
+}
+
+let elementTypes: ReadonlySet<string> | undefined
+
+function collectElementTypes(): Set<string> {
+  const fields = Object.values(schemaFacts()).flatMap(({ properties }) => Object.values(properties ?? {}))
+  return new Set(fields.filter(({ $ref }) => !$ref).flatMap(referencesOf))
 }
 
 const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1)

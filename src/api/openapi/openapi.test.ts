@@ -147,6 +147,12 @@ describe('v2', () => {
 
 test('descriptions are there once the build has made them', () => {
   if (!existsSync(join(import.meta.dirname, '../../../openapi/generated/descriptions.json'))) return
-  const schema = v3('api/v1').components.schemas['io.k8s.api.core.v1.Pod']!
-  expect(schema.description).toMatch(/\w+ \w+/)
+  const { schemas } = v3('api/v1').components
+  const pod = schemas['io.k8s.api.core.v1.Pod']!
+  expect(pod.description).toMatch(/\w+ \w+/)
+  expect(schemas['io.k8s.api.core.v1.Container']!.description).toMatch(/\w+ \w+/)
+  // With the field alone, where kubectl explain looks for it; it shows both, one behind the other.
+  const { spec } = pod.properties as Record<string, JsonObject>
+  expect(spec!.description).toMatch(/PodSpec/)
+  expect(schemas['io.k8s.api.core.v1.PodSpec']).not.toHaveProperty('description')
 })
