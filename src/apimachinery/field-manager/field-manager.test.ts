@@ -280,6 +280,22 @@ describe('updates', () => {
     ])
   })
 
+  test('a live object with an item that nothing tells apart cannot be applied to for the first time', () => {
+    const account = (fields: JsonObject) => ({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'n' },
+      ...fields,
+    })
+    const sandbox = new Sandbox({ group: '', version: 'v1', kind: 'ServiceAccount' })
+    expect(sandbox.update('one', account({ secrets: [{ namespace: 'x' }] }))).toEqual([])
+    expect(failure(() => sandbox.apply('two', account({ imagePullSecrets: [{ name: 'a' }] })))).toEqual([
+      500,
+      'failed to create manager for existing fields: failed to convert new object (/n; /v1, Kind=ServiceAccount) to smd typed: .secrets: element 0: associative list with keys has an element that omits all key fields ["name"] (and doesn\'t have default values for any key fields)',
+      [],
+    ])
+  })
+
   test('more than ten updating managers: the oldest are put together', () => {
     const sandbox = new Sandbox(CONFIG_MAP)
     const data: JsonObject = {}

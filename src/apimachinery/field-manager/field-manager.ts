@@ -118,7 +118,7 @@ export class FieldManager {
     this.#checkApplied(applied)
     const managers = decodeLive(live)
     const before = live ?? this.#newObject()
-    const owners = managers.size === 0 ? this.#updated(undefined, before, managers, BEFORE_FIRST_APPLY) : managers
+    const owners = managers.size === 0 ? this.#ownersBeforeFirstApply(before) : managers
     const result = this.#applyAs(before, applied, owners, manager, force)
     const kubectl = manager === 'kubectl' && lastAppliedOf(result.object) !== undefined
     const object = kubectl ? withLastApplied(result.object, applied) : result.object
@@ -150,6 +150,19 @@ export class FieldManager {
     }
     capUpdateManagers(result.managers)
     return result.managers
+  }
+
+  #ownersBeforeFirstApply(live: KubeObject): Managers {
+    try {
+      return this.#updated(undefined, live, new Map(), BEFORE_FIRST_APPLY)
+    } catch (error) {
+      if (!(error instanceof TypedValueError)) throw error
+      const problem = typedProblem(this.#typed(live)) ?? error.message
+      const shown = printObject(live)
+      throw plainError(
+        `failed to create manager for existing fields: failed to convert new object (${shown}) to smd typed: ${problem}`,
+      )
+    }
   }
 
   #checkApplied(applied: JsonObject): void {
@@ -186,7 +199,7 @@ export class FieldManager {
     const applierId = managerId(identity)
     const applier: ManagerEntry = { ...identity, time: undefined, set: EMPTY_SET, encoded: undefined }
     const before = live.metadata.uid ? this.#typed(live) : this.#expanded(live)
-    const result = applying(() =>
+    const result = applying(live, before, () =>
       this.#updater.apply({ live: before, config, managers: owners, applier, applierId, force }),
     )
     const own = result.managers.get(applierId)
@@ -309,11 +322,24 @@ function checkTyped({ node }: TypedValue, applied: JsonObject): void {
   }
 }
 
-function applying<T>(run: () => T): T {
+function applying<T>(live: KubeObject, typed: TypedValue, run: () => T): T {
   try {
     return run()
   } catch (error) {
-    if (error instanceof TypedValueError) throw plainError(`failed to merge config: ${error.message}`)
+    if (!(error instanceof TypedValueError)) throw error
+    const problem = typedProblem(typed)
+    if (problem === undefined) throw plainError(`failed to merge config: ${error.message}`)
+    throw plainError(`failed to create typed live object (${printObject(live)}): ${problem}`)
+  }
+}
+
+/** Why a live object does not fit its schema; undefined where it does. Items may stand twice in its lists. */
+function typedProblem({ node, value }: TypedValue): string | undefined {
+  try {
+    validateTyped(node, value, { allowDuplicates: true })
+    return undefined
+  } catch (error) {
+    if (error instanceof TypedValueError) return error.message
     throw error
   }
 }
