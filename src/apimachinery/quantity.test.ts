@@ -75,6 +75,7 @@ describe('texts that are no quantity', () => {
     [' 1', format],
     ['1 ', format],
     ['1e99999999999999999999', suffix],
+    ['-.Ei', 'unable to parse numeric part of quantity'],
   ])('%j: %s', (text, message) => {
     expect(() => parseQuantity(text)).toThrow(message)
   })

@@ -240,6 +240,8 @@ export function parseQuantity(text: string): Quantity {
   const { exponent, format } = suffix
   const digits = num + denom
   if (digits.length > MAX_DIGITS) throw new QuantityError(NUMERIC)
+  // Upstream's fast path takes a lone point for 0, its slow one does not.
+  const hasDigits = match[2] !== '' || denom !== ''
   let unscaled = BigInt(digits)
   if (match[1] === '-') unscaled = -unscaled
 
@@ -247,6 +249,7 @@ export function parseQuantity(text: string): Quantity {
     const multiplied = unscaled << BigInt(exponent)
     const precision = denom === '' ? 14 - num.length - Math.floor((exponent * 3) / 10) : -1
     if (precision >= 0) return new Quantity(multiplied, 0, format, (BigInt(digits) & 7n) !== 0n ? text : undefined)
+    if (!hasDigits) throw new QuantityError(NUMERIC)
     return roundedToNano(multiplied, -denom.length, format)
   }
   const scale = exponent - denom.length
@@ -254,6 +257,7 @@ export function parseQuantity(text: string): Quantity {
     const asWritten = scale % 3 === 0 && !digits.endsWith('000') && digits[0] !== '0'
     return new Quantity(unscaled, scale, format, asWritten ? text : undefined)
   }
+  if (!hasDigits) throw new QuantityError(NUMERIC)
   return roundedToNano(unscaled, scale, format)
 }
 

@@ -127,6 +127,22 @@ describe('optimistic concurrency', () => {
     await call('get', `${CONFIG_MAPS}/guarded`).expect(404)
   })
 
+  test('a JSON patch may put another object in the place of the whole, but no list', async () => {
+    await call('post', CONFIG_MAPS).send({ metadata: { name: 'whole' }, data: { a: '1' } })
+    const patch = (value: unknown) =>
+      call('patch', `${CONFIG_MAPS}/whole`)
+        .set('content-type', 'application/json-patch+json')
+        .send(JSON.stringify([{ op: 'replace', path: '', value }]))
+    const replaced = await patch({ metadata: { name: 'whole' }, data: { b: '2' } })
+    expect([replaced.status, replaced.body.data]).toEqual([200, { b: '2' }])
+    const list = await patch([])
+    expect([list.status, list.body.message]).toEqual([
+      422,
+      ' "" is invalid: patch: Invalid value: "[]": couldn\'t get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
+    ])
+    expect((await patch(1)).status).toBe(422)
+  })
+
   test('concurrent patches of one object: all are in, none is lost', async () => {
     await call('post', CONFIG_MAPS).send({ metadata: { name: 'busy' } })
     const patches = Array.from({ length: 20 }, (_, i) =>

@@ -54,7 +54,8 @@ function parseBody(body: Buffer): JsonObject {
   }
 }
 
-const notAnObject = (kind: string): string =>
+/** What decoding says of a JSON value that is no object. */
+export const notAnObject = (kind: string): string =>
   `couldn't get version/kind; json parse error: json: cannot unmarshal ${kind} into Go value of type ${TYPE_META}`
 
 /** What Go calls a JSON value of another type than expected. */

@@ -1,9 +1,10 @@
 import { asApiError, internalError, unknownError } from '../../apimachinery/api-error.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
 import { apiVersionOf, type GroupVersionKind, parseApiVersion } from '../../apimachinery/group-version.ts'
-import type { JsonObject, KubeObject } from '../../apimachinery/kube-object.ts'
+import { isJsonObject, type JsonObject, type KubeObject } from '../../apimachinery/kube-object.ts'
 import { applyJsonPatch, decodeJsonPatch, type JsonPatchOperation } from '../../apimachinery/patch/json-patch.ts'
 import { DecodeError, parseJson } from '../../apimachinery/schema/json-text.ts'
+import { notAnObject } from './answer-body.ts'
 import { CallFailure } from './call-failure.ts'
 import type { Hook } from './hook.ts'
 import type { Invocation } from './hook-matcher.ts'
@@ -54,13 +55,16 @@ export function patched(
 }
 
 function applyPatch(object: KubeObject, operations: readonly JsonPatchOperation[]): JsonObject {
+  let document: unknown
   try {
-    return applyJsonPatch(object, operations)
+    document = applyJsonPatch(object, operations)
   } catch (error) {
     const refusal = asApiError(error)
     if (!refusal) throw error
     throw internalError(patchMessage(object, operations, causeOf(refusal)), { cause: error })
   }
+  if (!isJsonObject(document)) throw internalError(notAnObject('array'))
+  return document
 }
 
 const causeOf = (error: Error): string => (error.cause instanceof Error ? error.cause.message : error.message)

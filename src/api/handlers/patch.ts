@@ -147,7 +147,8 @@ function patchChange(
 }
 
 interface Patched {
-  readonly object: JsonObject
+  /** An object, unless the patch has put something else in its place. */
+  readonly object: unknown
   /** What messages show of the patch. */
   readonly shown: () => string
   readonly strictErrors: readonly string[]
@@ -178,7 +179,7 @@ function patchFunction(
   }
 }
 
-function jsonResult(object: JsonObject, strictErrors: readonly string[]): Patched {
+function jsonResult(object: unknown, strictErrors: readonly string[]): Patched {
   return { object, shown: () => JSON.stringify(object), strictErrors }
 }
 
@@ -193,7 +194,7 @@ function parsing(parse: () => ParsedJson, prefix: string): ParsedJson {
 
 function decodePatched(
   endpoint: Endpoint,
-  object: JsonObject,
+  object: unknown,
   shown: () => string,
 ): { readonly object: KubeObject; readonly strictErrors: readonly string[] } {
   try {

@@ -6,7 +6,7 @@ import { applyJsonPatch, decodeJsonPatch } from './json-patch.ts'
 function patched(document: JsonObject, patch: unknown): JsonObject {
   const before = JSON.stringify(document)
   try {
-    return applyJsonPatch(document, decodeJsonPatch(patch, { strict: false }).operations)
+    return applyJsonPatch(document, decodeJsonPatch(patch, { strict: false }).operations) as JsonObject
   } finally {
     expect(JSON.stringify(document), 'the original is not written to').toBe(before)
   }
@@ -58,6 +58,17 @@ describe('operations', () => {
     expect(patched({ a: { b: {} } }, patch)).toEqual({ a: { b: { x: 1, y: 2 } }, c: { b: { x: 1, z: 3 } } })
   })
 
+  test('the document itself is tested and replaced', () => {
+    const test = { op: 'test', path: '', value: { a: 1 } }
+    expect(patched({ a: 1 }, [test, { op: 'replace', path: '', value: { b: {} } }])).toEqual({ b: {} })
+    expect(
+      patched({ a: 1 }, [
+        { op: 'replace', path: '', value: [] },
+        { op: 'add', path: '/-', value: 1 },
+      ]),
+    ).toEqual([1])
+  })
+
   test('what the patch does not touch is shared', () => {
     const document = { a: { b: 1 }, c: { d: 1 } }
     expect(patched(document, [{ op: 'add', path: '/a/x', value: 1 }])['c']).toBe(document.c)
@@ -88,6 +99,12 @@ describe('refusals', () => {
     ['removal of an absent member', [{ op: 'remove', path: '/b' }], 'Unable to remove nonexistent key: b'],
     ['absent parent', [{ op: 'add', path: '/x/y', value: 1 }], 'doc is missing path: /x/y'],
     ['scalar parent', [{ op: 'add', path: '/a/y', value: 1 }], 'doc is missing path: /a/y'],
+    [
+      'a document that is neither object nor list',
+      [{ op: 'replace', path: '', value: 1 }],
+      'replace operation value must be object or array: %!w(<nil>)',
+    ],
+    ['test of the document', [{ op: 'test', path: '', value: { a: 2 } }], 'testing value  failed'],
     ['the document itself', [{ op: 'remove', path: '' }], 'doc is missing path: '],
     ['index beyond the end', [{ op: 'add', path: '/l/7', value: 1 }], 'Unable to access invalid index: 7'],
     ['index before the start', [{ op: 'remove', path: '/l/-3' }], 'Unable to access invalid index: -3'],

@@ -92,7 +92,7 @@ function jsonKind(value: unknown): string {
  *
  * @throws {ApiError} 422 where an operation does not apply
  */
-export function applyJsonPatch(document: JsonObject, operations: readonly JsonPatchOperation[]): JsonObject {
+export function applyJsonPatch(document: JsonObject, operations: readonly JsonPatchOperation[]): Container {
   return new Patching(document).run(operations)
 }
 
@@ -104,7 +104,7 @@ interface Place {
 }
 
 class Patching {
-  readonly #root: JsonObject
+  #root: Container
   /** Containers made by this run: the only ones that it may write to. */
   #own = new WeakSet<object>()
   #copiedBytes = 0
@@ -114,7 +114,7 @@ class Patching {
     this.#own.add(this.#root)
   }
 
-  run(operations: readonly JsonPatchOperation[]): JsonObject {
+  run(operations: readonly JsonPatchOperation[]): Container {
     for (const operation of operations) this.#apply(operation)
     checkDepth(this.#root)
     return this.#root
@@ -130,7 +130,8 @@ class Patching {
         remove(this.#find(operation.path))
         break
       case 'replace':
-        replace(this.#find(operation.path), value)
+        if (operation.path === '') this.#replaceRoot(value)
+        else replace(this.#find(operation.path), value)
         break
       case 'test':
         this.#test(operation.path, value)
@@ -146,8 +147,16 @@ class Patching {
     }
   }
 
+  #replaceRoot(value: unknown): void {
+    if (!Array.isArray(value) && !isJsonObject(value)) {
+      throw patchNotApplicable('replace operation value must be object or array: %!w(<nil>)')
+    }
+    this.#root = Array.isArray(value) ? [...value] : { ...value }
+    this.#own.add(this.#root)
+  }
+
   #test(path: string | undefined, value: unknown): void {
-    const actual = get(this.#find(path))
+    const actual = path === '' ? this.#root : get(this.#find(path))
     const matches = actual === undefined || actual === null ? value === null : equalJson(actual, value)
     if (!matches) throw patchNotApplicable(`testing value ${path} failed`)
   }
