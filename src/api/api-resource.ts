@@ -37,8 +37,11 @@ export interface VirtualHandlers {
   list?(call: Call): Promise<readonly KubeObject[]>
   /** `body` is decoded and in normal form. */
   create?(call: Call, request: VirtualCreate): Promise<KubeObject>
-  /** Long-running or proxied: takes over the connection or answers by itself. */
-  connect?(call: Call, name: string, pathBehind: string): Promise<void>
+  /**
+   * Long-running or proxied: takes over the connection or answers by itself. `subpath` is what stands behind the
+   * subresource, decoded, with the slash before it.
+   */
+  connect?(call: Call, name: string, subpath: string): Promise<void>
 }
 
 export interface VirtualCreate {

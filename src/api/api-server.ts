@@ -281,6 +281,8 @@ export class ApiServer {
     this.#options.observer.begin(call)
     const fault = this.#options.faults?.meet(call)
     if (fault) await fault
+    // A proxy hands the body on as it comes: it must not be read here.
+    if (call.info.subresource === 'proxy' && !reply.sent) await this.#handle(request, reply)
   }
 
   #trace(call: Call): void {

@@ -1,3 +1,4 @@
+import type { SubresourceFact } from '../../openapi/data.ts'
 import {
   badRequest,
   methodNotAllowed,
@@ -39,7 +40,8 @@ export interface DispatchOptions {
 export async function dispatch(call: Call, options: DispatchOptions): Promise<Answer> {
   const { info } = call
   const resource = options.catalog.find(info.apiGroup, info.apiVersion, info.resource)
-  if (!resource) throw resourceNotServed()
+  // Proxies in front of a resource (`/api/v1/proxy/…`) are long gone, but rules still tell them apart.
+  if (!resource || info.verb === 'proxy') throw resourceNotServed()
   const { namespaced } = resource.fact
   if (info.parts.length > 3 && !proxiesPath(resource, info.subresource)) throw resourceNotServed()
   if (!namespaced && info.namespace !== '' && info.resource !== 'namespaces') throw resourceNotServed()
@@ -167,10 +169,11 @@ async function dispatchSubresource(call: Call, resource: ApiResource, options: D
   const virtual = resource.virtual.get(subresource)
   if (virtual?.connect) {
     checkName(name)
+    if (!connects(fact, call.request.method)) throw methodNotAllowed()
     if (call.query.all('dryRun').length > 0) throw badRequest('dryRun is not supported')
-    const pathBehind = parts.slice(3).join('/')
-    await admitConnect(call, resource, pathBehind, options.services)
-    await virtual.connect(call, name, pathBehind)
+    const subpath = subpathOf(parts, call.info.path)
+    await admitConnect(call, resource, subpath, options.services)
+    await virtual.connect(call, name, subpath)
     return undefined
   }
   const output = outputOf(call)
@@ -185,6 +188,25 @@ async function dispatchSubresource(call: Call, resource: ApiResource, options: D
     return endpointAnswer(200, call, resource, subresource, await get(call, resource), output)
   }
   throw methodNotAllowed()
+}
+
+const VERB_OF_METHOD: Readonly<Record<string, string>> = {
+  GET: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+}
+
+function connects({ verbs, proxiesPath = false }: SubresourceFact, method: string): boolean {
+  return verbs.includes(VERB_OF_METHOD[method] ?? '') || (proxiesPath && (method === 'HEAD' || method === 'OPTIONS'))
+}
+
+/** What stands behind a subresource, with the slash before it: '' where nothing does, not even a slash. */
+function subpathOf(parts: readonly string[], path: string): string {
+  const segments = parts.slice(3)
+  const subpath = segments.length === 0 ? '' : `/${segments.join('/')}`
+  return path.endsWith('/') && !subpath.endsWith('/') ? `${subpath}/` : subpath
 }
 
 function checkName(name: string): void {

@@ -6,13 +6,11 @@ import { hostname } from 'node:os'
 import { forbiddenMessage } from '../api/filters/authorization.ts'
 import { EXPOSITION_CONTENT_TYPE, type Metric } from '../api/metrics/exposition.ts'
 import { exposition } from '../api/metrics/metrics-path.ts'
-import { asApiError, forbidden, internalError, unauthorized } from '../apimachinery/api-error.ts'
-import type { KubeObject } from '../apimachinery/kube-object.ts'
-import type { TokenReview } from '../apimachinery/types/authentication-v1.ts'
-import type { SubjectAccessReview } from '../apimachinery/types/authorization-v1.ts'
+import { asApiError, forbidden, internalError } from '../apimachinery/api-error.ts'
 import type { UserInfo } from '../apimachinery/user-info.ts'
-import type { Client, ResourceRef, Typed } from '../controllers/runtime/client.ts'
+import type { Client } from '../controllers/runtime/client.ts'
 import type { Logger } from '../controllers/runtime/logger.ts'
+import { DelegatedAccess } from './delegated-access.ts'
 import { CertificateAuthority, type KeyPair } from './pki/certificate-authority.ts'
 
 /** Where a component serves. */
@@ -32,21 +30,6 @@ export interface ComponentServerOptions extends ComponentServing {
   metrics(): Iterable<Metric>
 }
 
-const TOKEN_REVIEWS: ResourceRef<Typed<TokenReview>> = {
-  group: 'authentication.k8s.io',
-  version: 'v1',
-  resource: 'tokenreviews',
-  kind: 'TokenReview',
-  namespaced: false,
-}
-const ACCESS_REVIEWS: ResourceRef<Typed<SubjectAccessReview>> = {
-  group: 'authorization.k8s.io',
-  version: 'v1',
-  resource: 'subjectaccessreviews',
-  kind: 'SubjectAccessReview',
-  namespaced: false,
-}
-
 /** Upstream's `--authorization-always-allow-paths`. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz'])
 const ANONYMOUS: UserInfo = { name: 'system:anonymous', uid: '', groups: ['system:unauthenticated'], extra: {} }
@@ -58,10 +41,12 @@ const ANONYMOUS: UserInfo = { name: 'system:anonymous', uid: '', groups: ['syste
  */
 export class ComponentServer {
   readonly #options: ComponentServerOptions
+  readonly #access: DelegatedAccess
   readonly #server: Server
 
   private constructor(options: ComponentServerOptions, { certificate, privateKey }: KeyPair) {
     this.#options = options
+    this.#access = new DelegatedAccess(options.client)
     this.#server = createServer({ cert: certificate, key: privateKey, minVersion: 'TLSv1.2' }, (request, response) => {
       void this.#answer(request, response)
     })
@@ -93,7 +78,8 @@ export class ComponentServer {
         send(response, 200, 'text/plain; charset=utf-8', 'ok')
         return
       }
-      await this.#authorize(await this.#userOf(request), (request.method ?? 'GET').toLowerCase(), path)
+      const user = (await this.#access.userOfToken(request.headers)) ?? ANONYMOUS
+      await this.#authorize(user, (request.method ?? 'GET').toLowerCase(), path)
       if (path !== '/metrics') send(response, 404, 'text/plain; charset=utf-8', '404 page not found\n')
       else send(response, 200, EXPOSITION_CONTENT_TYPE, await exposition(this.#options.metrics()))
     } catch (error) {
@@ -103,49 +89,10 @@ export class ComponentServer {
     }
   }
 
-  /** Errors: 401 for a token that the API server does not know. */
-  async #userOf({ headers }: IncomingMessage): Promise<UserInfo> {
-    const token = /^Bearer\s+(\S+)$/i.exec(headers.authorization ?? '')?.[1]
-    if (token === undefined) return ANONYMOUS
-    const review: Typed<TokenReview> = {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenReview',
-      metadata: {},
-      spec: { token },
-    }
-    const { status } = await this.#ask(TOKEN_REVIEWS, review)
-    if (!status?.authenticated) throw unauthorized()
-    const { username = '', uid = '', groups = [], extra = {} } = status.user ?? {}
-    return { name: username, uid, groups, extra }
-  }
-
-  /** Errors: 500, where the API server does not answer, whatever its reasons. */
-  async #ask<T extends KubeObject>(resource: ResourceRef<T>, review: T): Promise<T> {
-    try {
-      return await this.#options.client.create(resource, review)
-    } catch (error) {
-      throw internalError(`the API server could not be asked: ${(error as Error).message}`)
-    }
-  }
-
   /** Errors: 403. */
   async #authorize(user: UserInfo, verb: string, path: string): Promise<void> {
-    const { name, uid, groups, extra } = user
-    const review: Typed<SubjectAccessReview> = {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SubjectAccessReview',
-      metadata: {},
-      spec: {
-        user: name,
-        ...(uid ? { uid } : {}),
-        groups: [...groups],
-        extra: Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]])),
-        nonResourceAttributes: { path, verb },
-      },
-    }
-    const { status } = await this.#ask(ACCESS_REVIEWS, review)
-    if (!status?.allowed)
-      throw forbidden({ group: '', resource: '' }, '', forbiddenMessage(pathAttributes(user, verb, path)))
+    if (await this.#access.isAllowed(user, { nonResourceAttributes: { path, verb } })) return
+    throw forbidden({ group: '', resource: '' }, '', forbiddenMessage(pathAttributes(user, verb, path)))
   }
 }
 

@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { Duplex } from 'node:stream'
+import { type Duplex, duplexPair } from 'node:stream'
+import { WebSocketServer } from 'ws'
 import type { Call } from '../api/call.ts'
+import { authority } from '../api/proxy/dial.ts'
 import { boolParameter, intParameter } from '../api/query-parameters.ts'
-import type { ContainerConnection, NodeConnector } from '../api/virtual/pod-connect.ts'
-import type { ResourceUsage } from '../api/virtual/resource-metrics.ts'
-import { badRequest, internalError, serviceUnavailable } from '../apimachinery/api-error.ts'
-import type { Pod } from '../apimachinery/types/core-v1.ts'
+import { openTextStream } from '../api/text-stream.ts'
+import type { ContainerConnection, DialTarget, Kubelet, NodeConnector } from '../api/virtual/pod-connect.ts'
+import { type NodeUsage, podKey } from '../api/virtual/resource-metrics.ts'
+import { badRequest, internalError } from '../apimachinery/api-error.ts'
+import type { Node, Pod } from '../apimachinery/types/core-v1.ts'
 import type { ContainerLog, LogLine } from '../controllers/kubelet/container-log.ts'
 import type { ContainerRun } from '../controllers/kubelet/container-run.ts'
 import { environmentOf } from '../controllers/kubelet/environment.ts'
@@ -17,7 +20,8 @@ import { configNamesOf, mountedFiles, readConfig } from '../controllers/kubelet/
 import type { PodWorker } from '../controllers/kubelet/pod-worker.ts'
 import { hostnameOf } from '../controllers/kubelet/process.ts'
 import { Shell } from '../controllers/kubelet/shell.ts'
-import { containerUsage, nodeUsage } from '../controllers/kubelet/usage.ts'
+import { containerUsage, nodeUsage, ProcessorTime } from '../controllers/kubelet/usage.ts'
+import { type KubeletHost, kubeletApp } from './kubelet-api/kubelet-app.ts'
 import { openChannels, openSpdy } from './remote-channels.ts'
 import { SpdySession, type SpdyStream } from './spdy-session.ts'
 
@@ -26,38 +30,96 @@ const STDERR = 2
 /** Where a stream's outcome is told. */
 const ERROR = 3
 const STDIN = 0
+/** Longest message that a simulated WebSocket sends back. */
+const MAX_ECHO = 1024 * 1024
 
 const SUCCESS = { metadata: {}, status: 'Success' }
 
 /**
- * Reaches the containers of simulated nodes: logs, exec, attach, port forwarding and proxying, over WebSocket where a
- * stream is two-way.
+ * Reaches simulated nodes in this process: the HTTP API of their kubelets, the ports of their pods, and the logs and
+ * processes of containers.
  *
  * @see kubernetes pkg/kubelet/server/server.go; k8s.io/streaming wsstream, remotecommand
  */
 export class SimulatedNodeConnector implements NodeConnector {
   readonly #fleet: Fleet
-  readonly #http: Server
+  /** Neither of them ever listens: they are handed connections that come through the API. */
+  readonly #pods: Server
+  #kubelets: Promise<Server> | undefined
+  readonly #ports: WeakMap<object, Listening> = new WeakMap()
+  readonly #ofKubelets: WeakMap<object, string> = new WeakMap()
+  readonly host: KubeletHost
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet
-    // Never listens: it is handed connections that come through the API.
-    this.#http = createServer((request, response) => this.#answerForwarded(request, response))
+    this.host = { fleet, connector: this, processorTime: new ProcessorTime() }
+    this.#pods = createServer((request, response) => this.#answer(request, response))
+    this.#pods.on('upgrade', (request, socket, head) => this.#echo(request, socket, head))
   }
 
   reaches(nodeName: string): boolean {
     return this.#fleet.nodes.has(nodeName)
   }
 
-  nodeUsage(nodeName: string): ResourceUsage | undefined {
+  usage(nodeName: string): NodeUsage | undefined {
     const node = this.#fleet.nodes.get(nodeName)
-    return node && nodeUsage(node)
+    if (!node) return undefined
+    const pods = [...node.workers.values()].map(({ pod, containers }) => {
+      const running = containers.filter((run) => run.isRunning)
+      const { namespace = '', name = '' } = pod.metadata
+      return [podKey(namespace, name), running.map((run) => [run.name, containerUsage(pod, run)] as const)] as const
+    })
+    return { node: nodeUsage(node), pods: new Map(pods) }
   }
 
-  podUsage(pod: Pod): readonly (readonly [string, ResourceUsage])[] | undefined {
+  kubelet({ metadata, status }: Node): Kubelet {
+    const { name = '' } = metadata
+    const port = status?.daemonEndpoints?.kubeletEndpoint?.Port ?? 10250
+    const hostname = status?.addresses?.find((a) => a.type === 'Hostname')?.address ?? name
+    return { hostname, port, host: authority(hostname, port), connect: () => this.#dialKubelet(name) }
+  }
+
+  /** What runs here is taken to speak TLS where it is asked to. */
+  async dialPod(pod: Pod, ip: string, { port }: DialTarget): Promise<Duplex> {
     const worker = this.#fleet.worker(pod)
-    const running = worker?.containers.filter((run) => run.isRunning)
-    return running?.map((run) => [run.name, containerUsage(worker!.pod, run)] as const)
+    if (!worker) throw new Error(`dial tcp ${authority(ip, port)}: connect: no route to host`)
+    return this.#connect(worker, ip, port)
+  }
+
+  /** Pods in the node's own network are all that listens there. */
+  async dialNode({ metadata, status }: Node, { port }: DialTarget): Promise<Duplex> {
+    const workers = [...(this.#fleet.nodes.get(metadata.name ?? '')?.workers.values() ?? [])]
+    const worker = workers.find((w) => w.pod.spec?.hostNetwork && listenerOn(w, port))
+    const ip = status?.addresses?.find((a) => a.type === 'InternalIP')?.address ?? ''
+    if (!worker) throw new Error(refusedAt(ip, port))
+    return this.#connect(worker, ip, port)
+  }
+
+  #connect(worker: PodWorker, ip: string, port: number): Duplex {
+    if (!listenerOn(worker, port)) throw new Error(refusedAt(ip, port))
+    const [client, server] = connectionPair()
+    this.#ports.set(server, { worker, port })
+    this.#pods.emit('connection', server)
+    return client
+  }
+
+  async #dialKubelet(nodeName: string): Promise<Duplex> {
+    this.#kubelets ??= this.#serveKubelets()
+    const server = await this.#kubelets
+    const [ours, theirs] = connectionPair()
+    this.#ofKubelets.set(theirs, nodeName)
+    server.emit('connection', theirs)
+    return ours
+  }
+
+  /** Made for the first who asks: a start must not pay for it. */
+  async #serveKubelets(): Promise<Server> {
+    const app = kubeletApp({
+      host: () => this.host,
+      nodeName: ({ socket }) => this.#ofKubelets.get(socket),
+    })
+    await app.ready()
+    return app.server
   }
 
   async logs({ call, pod, container }: ContainerConnection): Promise<void> {
@@ -68,20 +130,17 @@ export class SimulatedNodeConnector implements NodeConnector {
     const wanted = logQuery(call, worker.node.timeline.now())
     const follow = (boolParameter(query, 'follow') ?? false) && !previous && run.isRunning
     let left = intParameter(query, 'limitBytes') ?? Number.POSITIVE_INFINITY
-    const { reply } = call
-    reply.hijack()
-    reply.raw.writeHead(200, { 'content-type': 'text/plain' })
+    const out = await openTextStream(call, 'text/plain')
     const send = (line: LogLine): void => {
       const bytes = Buffer.from(formatLine(line, wanted)).subarray(0, left)
       left -= bytes.length
-      if (bytes.length > 0) reply.raw.write(bytes)
+      if (bytes.length > 0) out.write(bytes)
     }
     for (const line of selectedLines(log.lines, wanted)) send(line)
     if (!follow) {
-      reply.raw.end()
+      out.end()
       return
     }
-    reply.raw.flushHeaders()
     const stopListening = log.listen((line) => {
       if (isWanted(line, wanted)) send(line)
       if (left <= 0) end()
@@ -90,9 +149,41 @@ export class SimulatedNodeConnector implements NodeConnector {
     const end = (): void => {
       stopListening()
       stopWatching()
-      if (!reply.raw.writableEnded) reply.raw.end()
+      if (!out.writableEnded) out.end()
     }
-    reply.raw.on('close', end)
+    out.on('close', end)
+    out.on('error', end)
+  }
+
+  /** Runs a command to its end; resolves with what it has written. Errors: 500. */
+  async run(pod: Pod, container: string, command: readonly string[]): Promise<string> {
+    const { worker, run } = this.#find(pod, container)
+    if (!run.isRunning) throw internalError(`container not found ("${container}")`)
+    const program = (await shellOf(worker, run, false)).program(command)
+    if (!program) throw internalError(`exec: ${JSON.stringify(command[0] ?? '')}: executable file not found in $PATH`)
+    const output: Buffer[] = []
+    return await new Promise<string>((resolve, reject) => {
+      const session = new ExecSession({
+        program,
+        timeline: worker.node.timeline,
+        tty: false,
+        isInteractive: false,
+        sink: {
+          write: (_stream, data) => output.push(data),
+          exit: (code) => {
+            const text = Buffer.concat(output).toString()
+            if (code === 0) resolve(text)
+            else reject(internalError(`command '${command.join(' ')}' exited with ${code}: ${text}`))
+          },
+        },
+      })
+      onceEnded(worker, run, () => {
+        session.close()
+        reject(internalError(`container not found ("${container}")`))
+      })
+      session.endInput()
+      session.start()
+    })
   }
 
   async exec({ call, pod, container }: ContainerConnection): Promise<void> {
@@ -167,6 +258,7 @@ export class SimulatedNodeConnector implements NodeConnector {
       throw badRequest(`unable to parse "${call.query.all('ports').join(',')}" as a port`)
     }
     const channels = await openChannels(call)
+    let open = ports.length
     for (const [i, port] of ports.entries()) {
       const data = i * 2
       const errors = data + 1
@@ -178,10 +270,15 @@ export class SimulatedNodeConnector implements NodeConnector {
         channels.onData(data, () => channels.send(errors, Buffer.from(refused)))
         continue
       }
-      const connection = new ForwardedConnection(worker, port, (bytes) => channels.send(data, bytes))
-      channels.onData(data, (bytes) => connection.receive(bytes))
+      const connection = this.#connect(worker, worker.podIp, port)
+      connection.on('data', (bytes: Buffer) => channels.send(data, bytes))
+      connection.on('end', () => connection.end())
+      channels.onData(data, (bytes) => connection.write(bytes))
       channels.onClose(() => connection.destroy())
-      this.#http.emit('connection', connection)
+      connection.on('close', () => {
+        open--
+        if (open === 0) channels.close()
+      })
     }
   }
 
@@ -200,30 +297,16 @@ export class SimulatedNodeConnector implements NodeConnector {
       stream.end()
       return
     }
-    const connection = new ForwardedConnection(worker, port, (bytes) => stream.write(bytes))
-    stream.onData((bytes) => connection.receive(bytes))
-    stream.onEnd(() => connection.receive(null))
-    connection.on('finish', () => stream.end())
-    this.#http.emit('connection', connection)
+    const connection = this.#connect(worker, worker.podIp, port)
+    connection.on('data', (bytes: Buffer) => stream.write(bytes))
+    stream.onData((bytes) => connection.write(bytes))
+    stream.onEnd(() => connection.end())
+    connection.on('end', () => stream.end())
   }
 
-  async proxy({ call, pod, pathBehind }: ContainerConnection): Promise<void> {
-    const worker = this.#worker(pod)
-    const port = proxiedPort(call, worker)
-    const run = listenerOn(worker, port)
-    if (!run) {
-      throw serviceUnavailable(
-        `error trying to reach service: dial tcp ${worker.podIp}:${port}: connect: connection refused`,
-      )
-    }
-    const { request, reply } = call
-    const nowMs = worker.node.timeline.now()
-    const answer = httpAnswer(run, pod, { method: request.method, path: `/${pathBehind}`, nowMs })
-    reply.code(answer.status).header('content-type', answer.contentType).send(answer.body)
-  }
-
-  #answerForwarded(request: IncomingMessage, response: ServerResponse): void {
-    const { worker, port } = request.socket as unknown as ForwardedConnection
+  /** What a pod says to a request. */
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { worker, port } = this.#ports.get(request.socket)!
     const run = listenerOn(worker, port)
     if (!run) {
       response.destroy()
@@ -235,6 +318,22 @@ export class SimulatedNodeConnector implements NodeConnector {
     request.resume()
     response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
     response.end(method === 'HEAD' ? undefined : body)
+  }
+
+  /** A WebSocket is answered by an echo; no other protocol is spoken. */
+  #echo(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { worker, port } = this.#ports.get(socket)!
+    const run = listenerOn(worker, port)
+    if (!run || request.headers.upgrade?.toLowerCase() !== 'websocket') {
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      return
+    }
+    httpAnswer(run, worker.pod, { method: 'GET', path: request.url ?? '/', nowMs: worker.node.timeline.now() })
+    const server = new WebSocketServer({ noServer: true, maxPayload: MAX_ECHO, perMessageDeflate: false })
+    server.handleUpgrade(request, socket, head, (echo) => {
+      echo.on('message', (data, isBinary) => echo.send(data, { binary: isBinary }))
+      echo.on('error', () => echo.terminate())
+    })
   }
 
   #worker(pod: ContainerConnection['pod']): PodWorker {
@@ -254,44 +353,22 @@ export class SimulatedNodeConnector implements NodeConnector {
   }
 }
 
-/** A connection into a pod that comes through the API server. */
-class ForwardedConnection extends Duplex {
+/** A port of a pod that somebody has connected to. */
+interface Listening {
   readonly worker: PodWorker
   readonly port: number
-  readonly #send: (bytes: Buffer) => void
-
-  constructor(worker: PodWorker, port: number, send: (bytes: Buffer) => void) {
-    super()
-    this.worker = worker
-    this.port = port
-    this.#send = send
-  }
-
-  /** Null: the client has said all. */
-  receive(bytes: Buffer | null): void {
-    this.push(bytes)
-  }
-
-  override _read(): void {}
-
-  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
-    this.#send(chunk)
-    done()
-  }
-
-  /** The HTTP server sets these on every connection. */
-  setTimeout(): this {
-    return this
-  }
-
-  setNoDelay(): this {
-    return this
-  }
-
-  setKeepAlive(): this {
-    return this
-  }
 }
+
+/** Both ends of a connection within the process; whatever breaks one breaks the other. */
+function connectionPair(): readonly [Duplex, Duplex] {
+  const [one, other] = duplexPair()
+  one.on('close', () => other.destroy())
+  other.on('close', () => one.destroy())
+  for (const end of [one, other]) end.on('error', () => end.destroy())
+  return [one, other]
+}
+
+const refusedAt = (ip: string, port: number): string => `dial tcp ${authority(ip, port)}: connect: connection refused`
 
 function refusedMessage({ pod }: PodWorker, port: number): string {
   const where = `localhost:${port} inside namespace "${pod.metadata.uid}"`
@@ -359,13 +436,6 @@ async function shellOf(worker: PodWorker, run: ContainerRun, tty: boolean): Prom
     files: run.files,
     hostname: hostnameOf(pod),
   })
-}
-
-function proxiedPort({ info }: Call, { containers }: PodWorker): number {
-  const [, port] = info.name.split(':')
-  if (port && /^\d+$/.test(port)) return Number(port)
-  const ports = containers.flatMap((run) => run.container.ports ?? [])
-  return (port ? ports.find((p) => p.name === port) : ports[0])?.containerPort ?? 80
 }
 
 function exitFailure(command: readonly string[], code: number) {

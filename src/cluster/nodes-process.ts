@@ -8,7 +8,8 @@ import type { KubeletEndpoint } from '../controllers/nodes/node-object.ts'
 import { type RunningNodes, startNodes } from '../controllers/nodes/nodes.ts'
 import type { Client } from '../controllers/runtime/client.ts'
 import type { Logger } from '../controllers/runtime/logger.ts'
-import { type ServedFleet, startKubeletServer } from './kubelet-api/kubelet-server.ts'
+import type { KubeletHost } from './kubelet-api/kubelet-app.ts'
+import { startKubeletServer } from './kubelet-api/kubelet-server.ts'
 import { type LeaderElection, type Work, workWhileLeading } from './leadership.ts'
 import { SimulatedNodeConnector } from './node-connector.ts'
 
@@ -54,7 +55,7 @@ export async function runNodes(options: NodesProcessOptions, logger: Logger): Pr
     hosts: [options.advertiseAddress ?? hostname(), 'localhost', '127.0.0.1'],
     clientCa,
     client,
-    fleet: () => fleet.served,
+    host: () => fleet.served,
   })
   fleet.endpoint = endpointOf(options, server.port)
   const stop = workWhileLeading(fleet, leaderElection, { client, clock, logger })
@@ -79,7 +80,7 @@ class ElectedFleet implements Work {
   readonly #logger: Logger
   readonly #options: NodesProcessOptions
   #nodes: RunningNodes | undefined
-  #served: ServedFleet | undefined
+  #served: KubeletHost | undefined
 
   constructor(client: Client, clock: Clock, logger: Logger, options: NodesProcessOptions) {
     this.#client = client
@@ -88,7 +89,7 @@ class ElectedFleet implements Work {
     this.#options = options
   }
 
-  get served(): ServedFleet | undefined {
+  get served(): KubeletHost | undefined {
     return this.#served
   }
 
@@ -103,10 +104,7 @@ class ElectedFleet implements Work {
     const options = { count, namePrefix, clock: this.#clock, log: this.#logger, ...(endpoint ? { endpoint } : {}) }
     const nodes = startNodes(this.#client, options)
     this.#nodes = nodes
-    this.#served = {
-      connector: new SimulatedNodeConnector(nodes.fleet),
-      pod: (namespace, name) => nodes.fleet.pod(namespace, name),
-    }
+    this.#served = new SimulatedNodeConnector(nodes.fleet).host
     try {
       await nodes.ready
       this.#logger.info({ nodes: count }, 'nodes registered')

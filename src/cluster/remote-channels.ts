@@ -1,9 +1,8 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { FastifyInstance } from 'fastify'
-import { createWebSocketStream, type RawData, type WebSocket, WebSocketServer } from 'ws'
+import { createWebSocketStream, type RawData, type WebSocket } from 'ws'
 import type { Call } from '../api/call.ts'
 import { boolParameter } from '../api/query-parameters.ts'
+import { isUpgrade, offeredProtocols, openWebSocket, takeOver, wantsProtocol } from '../api/upgrade.ts'
 import { badRequest } from '../apimachinery/api-error.ts'
 import { SpdySession, type SpdyStream } from './spdy-session.ts'
 
@@ -11,36 +10,8 @@ import { SpdySession, type SpdyStream } from './spdy-session.ts'
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io', 'v3.channel.k8s.io', 'v2.channel.k8s.io', 'channel.k8s.io']
 /** Says that one channel is over (v5). */
 const CLOSE_CHANNEL = 255
-/** Longest message that is taken: kubectl sends 32 KiB. */
-const MAX_MESSAGE = 4 * 1024 * 1024
 /** A client that does not read is cut off with so much waiting for it. */
 const MAX_BUFFERED = 16 * 1024 * 1024
-
-interface Upgrade {
-  readonly socket: Duplex
-  readonly head: Buffer
-}
-
-const UPGRADES: WeakMap<IncomingMessage, Upgrade> = new WeakMap()
-
-/**
- * Lets requests that want another protocol go through the pipeline like all others: authenticated, authorized, and
- * answered in HTTP where they are refused.
- */
-export function acceptUpgrades(app: FastifyInstance): void {
-  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const response = new ServerResponse(request)
-    response.assignSocket(socket as never)
-    response.on('finish', () => {
-      if (!UPGRADES.has(request)) return
-      response.detachSocket(socket as never)
-      socket.end()
-    })
-    socket.on('error', () => socket.destroy())
-    UPGRADES.set(request, { socket, head })
-    app.routing(request, response)
-  })
-}
 
 /** Several streams over one WebSocket: the first byte of a message says which. */
 export interface RemoteChannels {
@@ -51,46 +22,22 @@ export interface RemoteChannels {
   onClose(closed: () => void): void
   /** Tells the outcome on a channel, as JSON, and closes. */
   end(channel: number, outcome: object): void
+  /** Closes without a word. */
+  close(): void
 }
 
 /** Protocol of port forwarding over SPDY, and what stands before it where SPDY goes through a WebSocket. */
 const PORT_FORWARD = 'portforward.k8s.io'
 const TUNNELED = `SPDY/3.1+${PORT_FORWARD}`
 
-function wants(call: Call, protocol: string): boolean {
-  return (call.request.raw.headers.upgrade ?? '').toLowerCase() === protocol
-}
-
-/** True where a request asks for another protocol, and its connection can speak one. */
-export function isUpgrade(call: Call): boolean {
-  return UPGRADES.has(call.request.raw)
-}
-
-/** Takes the connection out of HTTP's hands. */
-export function takeOver(call: Call): Upgrade {
-  const { raw } = call.request
-  const upgrade = UPGRADES.get(raw)!
-  const response = call.reply.raw
-  call.reply.hijack()
-  response.detachSocket(upgrade.socket as never)
-  response.statusCode = 101
-  call.audit?.responseStarted(101)
-  UPGRADES.delete(raw)
-  // The response goes by what follows: whoever waits for its end is told when that is over.
-  upgrade.socket.on('close', () => response.emit('finish'))
-  return upgrade
-}
-
 /** A connection to speak SPDY on, where a request asks for one: in a WebSocket, as kubectl does, or by itself. */
 export async function openSpdy(call: Call): Promise<Duplex | undefined> {
-  const { raw } = call.request
-  if (!UPGRADES.has(raw)) return undefined
-  const asked = (raw.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim())
-  if (wants(call, 'websocket') && asked.includes(TUNNELED)) {
+  if (!isUpgrade(call)) return undefined
+  if (wantsProtocol(call, 'websocket') && offeredProtocols(call).includes(TUNNELED)) {
     return createWebSocketStream(await openWebSocket(call, TUNNELED))
   }
-  if (!wants(call, 'spdy/3.1')) return undefined
-  const versions = String(raw.headers['x-stream-protocol-version'] ?? '')
+  if (!wantsProtocol(call, 'spdy/3.1')) return undefined
+  const versions = String(call.request.raw.headers['x-stream-protocol-version'] ?? '')
     .split(',')
     .map((v) => v.trim())
   const version = [PORT_FORWARD, ...PROTOCOLS.slice(1)].find((p) => versions.includes(p)) ?? ''
@@ -102,31 +49,18 @@ export async function openSpdy(call: Call): Promise<Duplex | undefined> {
   return socket
 }
 
-async function openWebSocket(call: Call, protocol: string): Promise<WebSocket> {
-  const server = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_MESSAGE,
-    perMessageDeflate: false,
-    handleProtocols: () => protocol || false,
-  })
-  const { raw } = call.request
-  const { socket, head } = takeOver(call)
-  return await new Promise<WebSocket>((resolve) => server.handleUpgrade(raw, socket, head, resolve))
-}
-
 /** Turns a request into channels. Errors: 400 where it asks for no upgrade, or for a protocol that is not spoken here. */
 export async function openChannels(call: Call): Promise<RemoteChannels> {
-  const { raw } = call.request
-  if (!UPGRADES.has(raw)) throw badRequest('Upgrade request required')
-  if (wants(call, 'spdy/3.1')) {
+  if (!isUpgrade(call)) throw badRequest('Upgrade request required')
+  if (wantsProtocol(call, 'spdy/3.1')) {
     const expected = expectedStreams(call)
     const channels = new SpdyChannels((await openSpdy(call))!)
     await channels.opened(expected)
     return channels
   }
-  if (!wants(call, 'websocket')) throw badRequest('Upgrade request required')
-  const asked = (raw.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim())
-  const protocol = PROTOCOLS.find((p) => asked.includes(p)) ?? (asked[0] === '' ? '' : undefined)
+  if (!wantsProtocol(call, 'websocket')) throw badRequest('Upgrade request required')
+  const asked = offeredProtocols(call)
+  const protocol = PROTOCOLS.find((p) => asked.includes(p)) ?? (asked.length === 0 ? '' : undefined)
   if (protocol === undefined) {
     throw badRequest(
       `unable to upgrade: unable to negotiate protocol: client supports [${asked.join(' ')}], server supports [${PROTOCOLS.join(' ')}]`,
@@ -189,6 +123,10 @@ class SocketChannels implements RemoteChannels {
 
   end(channel: number, outcome: object): void {
     if (this.#tellsOutcome) this.send(channel, Buffer.from(JSON.stringify(outcome)))
+    this.close()
+  }
+
+  close(): void {
     this.#socket.close(1000)
   }
 }
@@ -255,8 +193,12 @@ class SpdyChannels implements RemoteChannels {
   end(channel: number, outcome: object): void {
     this.#with(channel, (stream) => {
       stream.write(Buffer.from(JSON.stringify(outcome)))
-      for (const open of this.#streams.values()) open.end()
-      this.#session.close()
+      this.close()
     })
+  }
+
+  close(): void {
+    for (const open of this.#streams.values()) open.end()
+    this.#session.close()
   }
 }

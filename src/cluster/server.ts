@@ -3,9 +3,9 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { RequestFaults } from '../api/api-server.ts'
 import { openApiPath } from '../api/openapi-path.ts'
 import { rootPaths } from '../api/root-paths.ts'
+import { acceptUpgrades } from '../api/upgrade.ts'
 import { versionPath } from '../api/version.ts'
-import type { ContainerConnector, NodeConnector } from '../api/virtual/pod-connect.ts'
-import type { UsageMeter } from '../api/virtual/resource-metrics.ts'
+import type { NodeConnector } from '../api/virtual/pod-connect.ts'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import type { Node } from '../apimachinery/types/core-v1.ts'
 import type { TokenIssuer } from '../auth/authn/service-account/token-issuer.ts'
@@ -23,7 +23,6 @@ import { openStore } from './open-store.ts'
 import type { CertificateAuthority } from './pki/certificate-authority.ts'
 import type { PkiFiles } from './pki/pki-files.ts'
 import { registryObjectReader } from './registry-object-reader.ts'
-import { acceptUpgrades } from './remote-channels.ts'
 import { servedResources } from './runtime-config.ts'
 import type { ServerOptions } from './server-options.ts'
 import { newServiceAccountKey } from './service-account-auth.ts'
@@ -40,7 +39,7 @@ export interface RunningServer {
   readonly authority: CertificateAuthority | undefined
   /** Signs tokens of service accounts. */
   readonly tokenIssuer: TokenIssuer
-  /** Reaches the containers of pods from now on: logs, exec, attach, port forwarding. */
+  /** Reaches the nodes of this process from now on. */
   connectNodes(connector: NodeConnector): void
   close(): Promise<void>
 }
@@ -82,10 +81,7 @@ export async function startServer(
     ...(given.tokens ? { tokens: given.tokens } : {}),
   })
   const tls = await serving.tls(auth.clientCas)
-  const nodes: { connectors: ContainerConnector[]; meter: UsageMeter | undefined } = {
-    connectors: [],
-    meter: undefined,
-  }
+  const nodes: { readonly connectors: NodeConnector[] } = { connectors: [] }
   const auditor = options.audit && createAuditor(options.audit, clock, logger)
   const plane = createControlPlane({
     store,
@@ -148,15 +144,11 @@ export async function startServer(
     rootCa: clientCa,
     authority,
     tokenIssuer: auth.tokenIssuer,
-    connectNodes: (connector) => {
-      nodes.connectors.unshift(connector)
-      nodes.meter = connector
-    },
+    connectNodes: (connector) => void nodes.connectors.unshift(connector),
     close: async () => {
       await endpoints?.stop()
       kept.cancel()
       serving.close()
-      await kubelets.close()
       await plane.close()
       auth.close()
       await auditor?.close()

@@ -31,7 +31,7 @@ const PARAMETERS: Readonly<Record<string, Readonly<Record<string, ReadParameter>
 export async function admitConnect(
   call: Call,
   resource: ApiResource,
-  pathBehind: string,
+  subpath: string,
   { admission }: HandlerServices,
 ): Promise<void> {
   const { subresource, namespace, name } = call.info
@@ -43,7 +43,7 @@ export async function admitConnect(
     subresource,
     namespace,
     name,
-    object: optionsOf(call.query, fact, pathBehind),
+    object: optionsOf(call.query, fact, subpath),
     dryRun: false,
   })
   await admission.admit(attributes)
@@ -53,10 +53,10 @@ export async function admitConnect(
 function optionsOf(
   query: QueryParameters,
   { group, version, kind }: { group: string; version: string; kind: string },
-  pathBehind: string,
+  subpath: string,
 ): KubeObject {
   const options: JsonObject = { kind, apiVersion: apiVersionOf({ group, version }) }
-  for (const [name, read] of Object.entries(PARAMETERS[kind] ?? { path: () => `/${pathBehind}` })) {
+  for (const [name, read] of Object.entries(PARAMETERS[kind] ?? { path: () => subpath || undefined })) {
     const value = read(query, name)
     if (value !== undefined) options[name] = value
   }

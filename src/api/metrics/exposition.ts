@@ -5,6 +5,8 @@ export interface Sample {
   readonly labels: Labels
   readonly value: number
   readonly suffix?: string
+  /** When it was measured; unset: when it is asked for. */
+  readonly timestampMs?: number
 }
 
 /** A metric as it stands when it is asked for. */
@@ -25,7 +27,10 @@ export function expose(metrics: Iterable<Metric>): string {
     const values = [...samples()]
     if (values.length === 0) continue
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
-    for (const { labels, value, suffix = '' } of values) lines.push(`${name}${suffix}${labelText(labels)} ${value}`)
+    for (const { labels, value, suffix = '', timestampMs } of values) {
+      const at = timestampMs === undefined ? '' : ` ${timestampMs}`
+      lines.push(`${name}${suffix}${labelText(labels)} ${value}${at}`)
+    }
   }
   return `${lines.join('\n')}\n`
 }

@@ -1,62 +1,78 @@
+import type { Duplex } from 'node:stream'
 import { badRequest, invalid as invalidObject, notFound } from '../../apimachinery/api-error.ts'
-import type { Pod } from '../../apimachinery/types/core-v1.ts'
+import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
 import { containerToReach, validatePodLogOptions } from '../../registry/core/pod/pod-log-options.ts'
 import type { Registry } from '../../registry/generic/registry.ts'
 import type { VirtualHandlers } from '../api-resource.ts'
 import type { Call } from '../call.ts'
+import type { ProxyBackend } from '../proxy/upgrade-aware-proxy.ts'
 import { boolParameter, intParameter } from '../query-parameters.ts'
-import type { UsageMeter } from './resource-metrics.ts'
+import type { NodeUsage } from './resource-metrics.ts'
 
 /** What a client wants of a container of a pod that runs on a node. */
 export interface ContainerConnection {
   readonly call: Call
   readonly pod: Pod
-  /** '' for port forwarding and proxying, which are the pod's. */
+  /** '' for port forwarding, which is the pod's. */
   readonly container: string
-  readonly pathBehind: string
 }
 
-/** Reaches the containers of nodes. Those that connect take over the response. */
-export interface ContainerConnector {
+/** A port to connect to. */
+export interface DialTarget {
+  readonly port: number
+  /** Speak TLS there, with whoever answers. */
+  readonly secure: boolean
+}
+
+/** A kubelet as something to proxy to: its port, and the name or address that it is reached at. */
+export interface Kubelet extends ProxyBackend {
+  readonly hostname: string
+  readonly port: number
+}
+
+/** Reaches nodes and the containers on them. Those that stream take over the response. */
+export interface NodeConnector {
   /** False where there is no such node to connect to. */
   reaches(nodeName: string): boolean | Promise<boolean>
   logs(connection: ContainerConnection): Promise<void>
   exec(connection: ContainerConnection): Promise<void>
   attach(connection: ContainerConnection): Promise<void>
   portForward(connection: ContainerConnection): Promise<void>
-  proxy(connection: ContainerConnection): Promise<void>
+  /** Errors: 500 where the node has no address. */
+  kubelet(node: Node): Kubelet | Promise<Kubelet>
+  /** A connection to a pod at one of its addresses. Rejects with an error that `transportMessage` words. */
+  dialPod(pod: Pod, ip: string, target: DialTarget): Promise<Duplex>
+  /** A connection to a port of the node itself. Rejects likewise. Errors: 400 for addresses that nothing is proxied to. */
+  dialNode(node: Node, target: DialTarget): Promise<Duplex>
+  /** What the node and the pods on it use now; undefined where nobody measures it. */
+  usage(nodeName: string): NodeUsage | undefined | Promise<NodeUsage | undefined>
 }
-
-/** Nodes in this process: the simulated kubelets. */
-export interface NodeConnector extends ContainerConnector, UsageMeter {}
 
 /** All nodes that a server knows of. */
 export interface NodeAccess {
   /** Asked in turn who reaches a node. */
-  readonly connectors: readonly ContainerConnector[]
-  /** Undefined where nothing is measured. */
-  readonly meter: UsageMeter | undefined
+  readonly connectors: readonly NodeConnector[]
 }
 
-type Action = 'logs' | 'exec' | 'attach' | 'portForward' | 'proxy'
+type Action = 'logs' | 'exec' | 'attach' | 'portForward'
 
-/** `pods/log`, `exec`, `attach`, `portforward` and `proxy`: what can be refused before a node is asked, in upstream's words. */
+/** `pods/log`, `exec`, `attach` and `portforward`: what can be refused before a node is asked, in upstream's words. */
 export function podConnections(registry: Registry, nodes: NodeAccess): ReadonlyMap<string, VirtualHandlers> {
   const handler = (action: Action): VirtualHandlers => ({
-    connect: async (call, name, pathBehind) => {
+    connect: async (call, name) => {
       if (action === 'logs') checkLogOptions(call, name)
       const pod = (await registry.backing('', 'pods')!.store.get(call.context(), name)).object as unknown as Pod
-      const ofPod = action === 'portForward' || action === 'proxy'
-      const container = ofPod ? '' : containerToReach(pod, call.query.get('container'))
+      const container = action === 'portForward' ? '' : containerToReach(pod, call.query.get('container'))
       const nodeName = pod.spec?.nodeName ?? ''
       if (nodeName === '' && action === 'logs') {
         // The pod is not scheduled yet: there is nothing to read, which is no failure.
         call.reply.code(204).send()
         return
       }
-      if (nodeName === '' && action !== 'proxy') throw badRequest(`pod ${name} does not have a host assigned`)
-      const connector = await connectorFor(nodeName, nodes.connectors)
-      await connector[action]({ call, pod, container, pathBehind })
+      if (nodeName === '') throw badRequest(`pod ${name} does not have a host assigned`)
+      const connector = await connectorOf(nodeName, nodes.connectors)
+      if (!connector) throw notFound({ group: '', resource: 'nodes' }, nodeName)
+      await connector[action]({ call, pod, container })
     },
   })
   return new Map([
@@ -64,14 +80,16 @@ export function podConnections(registry: Registry, nodes: NodeAccess): ReadonlyM
     ['/pods/exec', handler('exec')],
     ['/pods/attach', handler('attach')],
     ['/pods/portforward', handler('portForward')],
-    ['/pods/proxy', handler('proxy')],
   ])
 }
 
-/** The first that reaches a node. Errors: 404. */
-async function connectorFor(nodeName: string, connectors: readonly ContainerConnector[]): Promise<ContainerConnector> {
+/** The first that reaches a node. */
+export async function connectorOf(
+  nodeName: string,
+  connectors: readonly NodeConnector[],
+): Promise<NodeConnector | undefined> {
   for (const connector of connectors) if (await connector.reaches(nodeName)) return connector
-  throw notFound({ group: '', resource: 'pods' }, nodeName)
+  return undefined
 }
 
 function checkLogOptions(call: Call, name: string): void {

@@ -3,7 +3,7 @@ import type { Clock } from '../../apimachinery/clock.ts'
 import { formatTime } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { parseQuantity, Quantity } from '../../apimachinery/quantity.ts'
-import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
+import type { Pod } from '../../apimachinery/types/core-v1.ts'
 import type { Registry } from '../../registry/generic/registry.ts'
 import type { TableDefinition } from '../../registry/resource.ts'
 import { column } from '../../registry/table-cells.ts'
@@ -19,13 +19,20 @@ export interface ResourceUsage {
   readonly memoryBytes: number
 }
 
-/** Measures what nodes and their containers use. */
-export interface UsageMeter {
-  /** Undefined where nobody measures the node. */
-  nodeUsage(nodeName: string): ResourceUsage | undefined
-  /** By container that runs, in the order of the pod; undefined where nobody measures the pod. */
-  podUsage(pod: Pod): readonly (readonly [container: string, usage: ResourceUsage])[] | undefined
+/** What a node and the containers on it use at a moment. */
+export interface NodeUsage {
+  readonly node: ResourceUsage
+  /** By {@link podKey}; of each pod the containers that run. */
+  readonly pods: ReadonlyMap<string, readonly (readonly [container: string, usage: ResourceUsage])[]>
 }
+
+/** A pod among those of a node. */
+export function podKey(namespace: string, name: string): string {
+  return `${namespace}/${name}`
+}
+
+/** Measures a node; undefined where nobody does. */
+export type UsageMeter = (nodeName: string) => Promise<NodeUsage | undefined>
 
 const GROUP = 'metrics.k8s.io'
 const API_VERSION = `${GROUP}/v1beta1`
@@ -42,6 +49,9 @@ interface PodMetrics extends KubeObject {
   readonly containers: readonly { readonly name: string; readonly usage: UsageList }[]
 }
 
+/** Nodes that are measured at once for one read. */
+const CONCURRENCY = 32
+
 /**
  * metrics.k8s.io: what nodes and pods use now, measured by every read.
  *
@@ -50,32 +60,28 @@ interface PodMetrics extends KubeObject {
 export function resourceMetrics(
   registry: Registry,
   clock: Clock,
-  meter: () => UsageMeter | undefined,
+  meter: UsageMeter,
 ): ReadonlyMap<string, VirtualHandlers> {
   const head = (kind: string): Pick<KubeObject, 'kind' | 'apiVersion'> => ({ kind, apiVersion: API_VERSION })
   const sample = () => {
     const now = formatTime(clock.now())
     return { created: now, times: { timestamp: now, window: WINDOW } }
   }
-  const nodeMetrics = (object: KubeObject): NodeMetrics | undefined => {
-    const { metadata } = object as unknown as Node
-    const name = metadata.name ?? ''
-    const usage = meter()?.nodeUsage(name)
-    if (!usage) return undefined
+  const nodeMetrics = (object: KubeObject, usage: NodeUsage): NodeMetrics => {
+    const { name = '', labels } = object.metadata
     const { created, times } = sample()
-    const labels = metadata.labels ? { labels: metadata.labels } : {}
     return {
       ...head('NodeMetrics'),
-      metadata: { name, creationTimestamp: created, ...labels },
+      metadata: { name, creationTimestamp: created, ...(labels ? { labels } : {}) },
       ...times,
-      usage: usageList(usage),
+      usage: usageList(usage.node),
     }
   }
-  const podMetrics = (object: KubeObject): PodMetrics | undefined => {
+  const podMetrics = (object: KubeObject, { pods }: NodeUsage): PodMetrics | undefined => {
     const pod = object as unknown as Pod
-    const usage = meter()?.podUsage(pod)
-    if (!usage || usage.length === 0 || pod.status?.phase !== 'Running') return undefined
     const { name = '', namespace = '', labels } = pod.metadata
+    const usage = pods.get(podKey(namespace, name))
+    if (!usage || usage.length === 0 || pod.status?.phase !== 'Running') return undefined
     const { created, times } = sample()
     return {
       ...head('PodMetrics'),
@@ -84,17 +90,32 @@ export function resourceMetrics(
       containers: usage.map(([container, used]) => ({ name: container, usage: usageList(used) })),
     }
   }
+  const nodeOf = (object: KubeObject): string => object.metadata.name ?? ''
+  const nodeOfPod = (object: KubeObject): string => (object as unknown as Pod).spec?.nodeName ?? ''
   return new Map([
-    [`${GROUP}/nodes`, handlers(registry, 'nodes', nodeMetrics, ({ usage }) => usage)],
-    [`${GROUP}/pods`, handlers(registry, 'pods', podMetrics, podTotal)],
+    [
+      `${GROUP}/nodes`,
+      handlers(registry, 'nodes', { meter, nodeOf, metricsOf: nodeMetrics, usageOf: ({ usage }) => usage }),
+    ],
+    [
+      `${GROUP}/pods`,
+      handlers(registry, 'pods', { meter, nodeOf: nodeOfPod, metricsOf: podMetrics, usageOf: podTotal }),
+    ],
   ])
+}
+
+interface Measured<T extends KubeObject> {
+  readonly meter: UsageMeter
+  /** The node that has to be measured for an object; '' for none. */
+  nodeOf(object: KubeObject): string
+  metricsOf(object: KubeObject, usage: NodeUsage): T | undefined
+  usageOf(metrics: T): UsageList
 }
 
 function handlers<T extends KubeObject>(
   registry: Registry,
   resource: 'nodes' | 'pods',
-  metricsOf: (object: KubeObject) => T | undefined,
-  usageOf: (metrics: T) => UsageList,
+  { meter, nodeOf, metricsOf, usageOf }: Measured<T>,
 ): VirtualHandlers {
   const { store, cache, identity } = registry.backing('', resource)!
   return {
@@ -108,16 +129,35 @@ function handlers<T extends KubeObject>(
         filter: ({ attributes }) =>
           (labelSelector?.matches(attributes.labels) ?? true) && (fieldSelector?.matches(attributes.fields) ?? true),
       })
-      return entries.flatMap(({ object }) => metricsOf(object) ?? [])
+      const usages = await measureAll(new Set(entries.map(({ object }) => nodeOf(object))), meter)
+      return entries.flatMap(({ object }) => {
+        const usage = usages.get(nodeOf(object))
+        return (usage && metricsOf(object, usage)) ?? []
+      })
     },
     async get(call: Call, name: string) {
       const { object } = await store.get(call.context(), name)
-      const metrics = metricsOf(object)
+      const usage = await meter(nodeOf(object))
+      const metrics = usage && metricsOf(object, usage)
       const { namespace } = call.info
       if (!metrics) throw notFound({ group: GROUP, resource }, namespace === '' ? name : `${namespace}/${name}`)
       return metrics
     },
   }
+}
+
+/** What nodes use that can be measured. */
+async function measureAll(names: ReadonlySet<string>, meter: UsageMeter): Promise<ReadonlyMap<string, NodeUsage>> {
+  const waiting = [...names]
+  const usages = new Map<string, NodeUsage>()
+  const work = async (): Promise<void> => {
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      const usage = await meter(name)
+      if (usage) usages.set(name, usage)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, waiting.length) }, work))
+  return usages
 }
 
 /** Exact for a thousandth of a core; memory in whole KiB, as the kernel counts it. */

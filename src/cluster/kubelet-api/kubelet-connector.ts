@@ -1,15 +1,24 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { Agent, request as httpsRequest } from 'node:https'
-import type { Duplex } from 'node:stream'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { type Duplex, pipeline } from 'node:stream'
+import { type ConnectionOptions, createSecureContext } from 'node:tls'
 import type { Call } from '../../api/call.ts'
+import { authority, dialTcp, isProxyableHost } from '../../api/proxy/dial.ts'
+import { proxyUpgrade } from '../../api/proxy/upgrade-aware-proxy.ts'
 import { boolParameter } from '../../api/query-parameters.ts'
-import type { ContainerConnection, ContainerConnector } from '../../api/virtual/pod-connect.ts'
-import { ApiError, badRequest, serviceUnavailable, unknownError } from '../../apimachinery/api-error.ts'
+import { openTextStream } from '../../api/text-stream.ts'
+import { isUpgrade } from '../../api/upgrade.ts'
+import type { ContainerConnection, DialTarget, Kubelet, NodeConnector } from '../../api/virtual/pod-connect.ts'
+import type { NodeUsage } from '../../api/virtual/resource-metrics.ts'
+import { ApiError, badRequest, unknownError } from '../../apimachinery/api-error.ts'
 import { transportMessage } from '../../apimachinery/transport-error.ts'
-import type { Node } from '../../apimachinery/types/core-v1.ts'
+import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
+import type { StatsSummary } from '../../controllers/kubelet/stats-summary.ts'
+import { SIMULATED_LABEL } from '../../controllers/nodes/node-object.ts'
 import type { KeyPair } from '../pki/certificate-authority.ts'
-import { isUpgrade, takeOver } from '../remote-channels.ts'
+import { openForwardedPort } from './forwarded-port.ts'
+import { NODE_HEADER } from './kubelet-app.ts'
 import { KUBELET_PARAMETERS } from './kubelet-parameters.ts'
+import { usageOf } from './summary-usage.ts'
 
 /** `--kubelet-*`: how this server reaches kubelets. */
 export interface KubeletOptions {
@@ -38,21 +47,23 @@ const DEFAULT_PORT = 10250
 const LOG_PARAMETERS = ['follow', 'previous', 'timestamps', 'sinceSeconds', 'sinceTime', 'tailLines', 'limitBytes']
 /** Longest text of a refusal that is handed on. */
 const MAX_REFUSAL = 64 * 1024
-/** Headers that end at this hop. */
-const HOP_HEADERS: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length'])
-/** Headers of an upgrade that are for the kubelet. */
-const UPGRADE_HEADERS = /^(connection|upgrade|sec-websocket-.*|x-stream-protocol-version)$/
+/** Longest summary that is read: that of a thousand pods has half a MiB. */
+const MAX_SUMMARY = 16 * 1024 * 1024
+/** Reads that come within this share what was measured. */
+const USAGE_FRESH_MS = 1000
 
 /**
- * Reaches the containers of nodes whose kubelets run elsewhere, over the kubelet's own HTTPS API. Streams go through as
- * they are, in the protocol that the client chose.
+ * Reaches nodes whose kubelets run elsewhere, over the kubelet's own HTTPS API. Streams go through as they are, in the
+ * protocol that the client chose. Pods are reached at their addresses, those of simulated nodes, which lead nowhere,
+ * through port forwarding.
  *
  * @see kubernetes pkg/kubelet/client/kubelet_client.go; pkg/registry/core/pod/strategy.go LogLocation, streamLocation
  */
-export class KubeletConnector implements ContainerConnector {
+export class KubeletConnector implements NodeConnector {
   readonly #options: KubeletOptions
   readonly #node: (name: string) => Promise<Node | undefined>
-  #agent: Promise<Agent> | undefined
+  #tls: Promise<ConnectionOptions> | undefined
+  readonly #usages: Map<string, { readonly atMs: number; readonly usage: Promise<NodeUsage | undefined> }> = new Map()
 
   /** `node`: the node of this name, as the API has it. */
   constructor(options: KubeletOptions, node: (name: string) => Promise<Node | undefined>) {
@@ -64,25 +75,20 @@ export class KubeletConnector implements ContainerConnector {
     return (await this.#node(nodeName)) !== undefined
   }
 
-  async logs(connection: ContainerConnection): Promise<void> {
-    const { call, pod, container } = connection
+  async logs({ call, pod, container }: ContainerConnection): Promise<void> {
     const parameters = new URLSearchParams()
     for (const name of LOG_PARAMETERS) {
       const value = call.query.get(name)
       if (value !== undefined) parameters.append(name, value)
     }
     const { namespace, name } = pod.metadata
-    const url = await this.#url(connection, `/containerLogs/${namespace}/${name}/${container}`, parameters)
-    const response = await this.#get(url, call)
+    const kubelet = await this.#kubeletOf(pod)
+    const path = withQuery(`/containerLogs/${namespace}/${name}/${container}`, parameters)
+    const response = await get(kubelet, path, (end) => call.onEnd(end))
     const { statusCode = 500 } = response
-    if (statusCode > 206) throw refusal(statusCode, await textOf(response), name ?? '')
-    call.reply.hijack()
-    const { raw } = call.reply
-    raw.writeHead(statusCode, { 'content-type': response.headers['content-type'] ?? 'text/plain' })
-    raw.flushHeaders()
-    raw.on('close', () => response.destroy())
-    response.on('error', () => raw.destroy())
-    response.pipe(raw)
+    if (statusCode > 206) throw refusal(statusCode, await textOf(response, MAX_REFUSAL), name ?? '')
+    const out = await openTextStream(call, response.headers['content-type'] ?? 'text/plain', statusCode)
+    pipeline(response, out, (error) => error && out.destroy())
   }
 
   async exec(connection: ContainerConnection): Promise<void> {
@@ -93,165 +99,151 @@ export class KubeletConnector implements ContainerConnector {
     await this.#stream(connection, 'attach')
   }
 
-  async portForward(connection: ContainerConnection): Promise<void> {
-    const { namespace, name } = connection.pod.metadata
-    const ports = connection.call.query.all('ports').join(',')
+  async portForward({ call, pod }: ContainerConnection): Promise<void> {
+    const { namespace, name } = pod.metadata
+    const ports = call.query.all('ports').join(',')
     const parameters = new URLSearchParams(ports === '' ? {} : { [KUBELET_PARAMETERS['ports']!]: ports })
-    await this.#upgrade(connection, await this.#url(connection, `/portForward/${namespace}/${name}`, parameters))
+    await this.#upgrade(call, pod, withQuery(`/portForward/${namespace}/${name}`, parameters))
   }
 
-  /** A kubelet hands no requests on to its pods, and the addresses of simulated pods lead nowhere. */
-  async proxy({ pod }: ContainerConnection): Promise<void> {
-    throw serviceUnavailable(
-      `error trying to reach service: dial tcp ${pod.status?.podIP ?? ''}: connect: no route to host`,
-    )
+  kubelet({ metadata, status }: Node): Kubelet {
+    const addresses = status?.addresses ?? []
+    const hostname = this.#options.preferredAddressTypes
+      .map((type) => addresses.find((a) => a.type === type)?.address)
+      .find((found) => found !== undefined)
+    if (hostname === undefined) {
+      const known = addresses.map((a) => `{${a.type} ${a.address}}`).join(' ')
+      throw unknownError(`no preferred addresses found; known addresses: [${known}]`)
+    }
+    const port = status?.daemonEndpoints?.kubeletEndpoint?.Port || DEFAULT_PORT
+    return {
+      hostname,
+      port,
+      host: authority(hostname, port),
+      headers: { [NODE_HEADER]: metadata.name },
+      connect: async () => {
+        this.#tls ??= this.#tlsOptions()
+        const { timeoutMs } = this.#options
+        return await dialTcp(hostname, port, { tls: await this.#tls, timeoutMs })
+      },
+    }
   }
 
-  /** Lets go of idle connections. */
-  async close(): Promise<void> {
-    const agent = await this.#agent?.catch(() => undefined)
-    agent?.destroy()
+  async dialPod(pod: Pod, ip: string, { port, secure }: DialTarget): Promise<Duplex> {
+    const node = await this.#node(pod.spec?.nodeName ?? '')
+    if (node?.metadata.labels?.[SIMULATED_LABEL] === 'true') {
+      return await openForwardedPort(this.kubelet(node), pod, port)
+    }
+    return await dialTcp(ip, port, secure ? { tls: UNVERIFIED } : {})
   }
 
-  async #stream(connection: ContainerConnection, action: 'exec' | 'attach'): Promise<void> {
-    const { call, pod, container } = connection
+  async dialNode(node: Node, { port, secure }: DialTarget): Promise<Duplex> {
+    const { hostname } = this.kubelet(node)
+    if (!(await isProxyableHost(hostname))) throw badRequest('address not allowed')
+    return await dialTcp(hostname, port, secure ? { tls: UNVERIFIED } : {})
+  }
+
+  /** As a metrics server asks for it. */
+  async usage(nodeName: string): Promise<NodeUsage | undefined> {
+    const now = performance.now()
+    for (const [name, { atMs }] of this.#usages) if (now - atMs >= USAGE_FRESH_MS) this.#usages.delete(name)
+    let known = this.#usages.get(nodeName)
+    if (!known) {
+      known = { atMs: now, usage: this.#measure(nodeName).catch(() => undefined) }
+      this.#usages.set(nodeName, known)
+    }
+    return await known.usage
+  }
+
+  async #measure(nodeName: string): Promise<NodeUsage | undefined> {
+    const node = await this.#node(nodeName)
+    if (!node) return undefined
+    let end: (() => void) | undefined
+    const timer = setTimeout(() => end?.(), this.#options.timeoutMs)
+    try {
+      const response = await get(this.kubelet(node), '/stats/summary?only_cpu_and_memory=true', (abort) => {
+        end = abort
+      })
+      const text = await textOf(response, MAX_SUMMARY)
+      return response.statusCode === 200 ? usageOf(JSON.parse(text) as StatsSummary) : undefined
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #stream({ call, pod, container }: ContainerConnection, action: 'exec' | 'attach'): Promise<void> {
     const parameters = new URLSearchParams()
     for (const stream of ['stdin', 'stdout', 'stderr', 'tty']) {
       if (boolParameter(call.query, stream) ?? false) parameters.append(KUBELET_PARAMETERS[stream]!, '1')
     }
     for (const word of call.query.all('command')) parameters.append('command', word)
     const { namespace, name } = pod.metadata
-    await this.#upgrade(
-      connection,
-      await this.#url(connection, `/${action}/${namespace}/${name}/${container}`, parameters),
-    )
+    await this.#upgrade(call, pod, withQuery(`/${action}/${namespace}/${name}/${container}`, parameters))
+  }
+
+  async #upgrade(call: Call, pod: Pod, target: string): Promise<void> {
+    const kubelet = await this.#kubeletOf(pod)
+    if (!isUpgrade(call)) throw badRequest('Upgrade request required')
+    await proxyUpgrade(call, kubelet, target)
   }
 
   /** Errors: 500 where the node has no address to reach it at. */
-  async #url({ pod }: ContainerConnection, path: string, parameters: URLSearchParams): Promise<URL> {
-    const node = await this.#node(pod.spec?.nodeName ?? '')
-    const addresses = node?.status?.addresses ?? []
-    const address = this.#options.preferredAddressTypes
-      .map((type) => addresses.find((a) => a.type === type)?.address)
-      .find((found) => found !== undefined)
-    if (address === undefined) {
-      const known = addresses.map((a) => `{${a.type} ${a.address}}`).join(' ')
-      throw unknownError(`no preferred addresses found; known addresses: [${known}]`)
-    }
-    const port = node?.status?.daemonEndpoints?.kubeletEndpoint?.Port || DEFAULT_PORT
-    const host = address.includes(':') ? `[${address}]` : address
-    const query = parameters.toString()
-    return new URL(`https://${host}:${port}${path}${query === '' ? '' : `?${query}`}`)
+  async #kubeletOf({ spec }: Pod): Promise<Kubelet> {
+    const name = spec?.nodeName ?? ''
+    return this.kubelet((await this.#node(name)) ?? { metadata: { name } })
   }
 
-  async #get(url: URL, call: Call): Promise<IncomingMessage> {
-    const agent = await this.#connections()
-    return await new Promise((resolve, reject) => {
-      const request = httpsRequest(url, { agent, timeout: this.#options.timeoutMs })
-      // The timeout is for the connection: logs that are followed may say nothing for long.
-      request.on('socket', (socket) => socket.once('secureConnect', () => request.setTimeout(0)))
-      request.on('timeout', () => request.destroy(new Error('i/o timeout')))
-      request.on('error', (error) => reject(unknownError(`Get "${url}": ${transportMessage(error)}`)))
-      request.on('response', resolve)
-      call.reply.raw.on('close', () => request.destroy())
-      request.end()
-    })
-  }
-
-  /** Joins the client's connection with one to the kubelet. Errors: what the kubelet answers in place of an upgrade. */
-  async #upgrade({ call }: ContainerConnection, url: URL): Promise<void> {
-    if (!isUpgrade(call)) throw badRequest('Upgrade request required')
-    const agent = await this.#connections()
-    const { method, headers } = call.request
-    const request = httpsRequest(url, {
-      agent,
-      method,
-      headers: upgradeHeaders(headers),
-      timeout: this.#options.timeoutMs,
-    })
-    request.on('timeout', () => request.destroy(new Error('i/o timeout')))
-    const answer = await new Promise<IncomingMessage | Upgraded>((resolve, reject) => {
-      request.on('error', (error) => reject(unknownError(`error dialing backend: ${transportMessage(error)}`)))
-      request.on('response', resolve)
-      request.on('upgrade', (response, socket, head) => resolve({ response, socket, head }))
-      request.end()
-    })
-    if (!('socket' in answer && 'head' in answer)) {
-      await handOn(answer as IncomingMessage, call)
-      return
-    }
-    const { response, socket: kubelet, head } = answer
-    const { socket: client, head: early } = takeOver(call)
-    client.write(headOf(response))
-    if (head.length > 0) client.write(head)
-    if (early.length > 0) kubelet.write(early)
-    join(client, kubelet)
-  }
-
-  #connections(): Promise<Agent> {
-    this.#agent ??= this.#connect().catch((error: unknown) => {
-      this.#agent = undefined
-      throw error
-    })
-    return this.#agent
-  }
-
-  async #connect(): Promise<Agent> {
+  async #tlsOptions(): Promise<ConnectionOptions> {
     const { credentials, certificateAuthority } = this.#options
-    const own = await credentials()
-    return new Agent({
-      rejectUnauthorized: certificateAuthority !== undefined,
-      ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }),
-      ...(own ? { cert: own.certificate, key: own.privateKey } : {}),
+    try {
+      const own = await credentials()
+      const secureContext = createSecureContext({
+        ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }),
+        ...(own ? { cert: own.certificate, key: own.privateKey } : {}),
+      })
+      return { secureContext, rejectUnauthorized: certificateAuthority !== undefined }
+    } catch (error) {
+      this.#tls = undefined
+      throw error
+    }
+  }
+}
+
+/** Addresses are no names that a certificate could be for. */
+const UNVERIFIED: ConnectionOptions = { rejectUnauthorized: false }
+
+function withQuery(path: string, parameters: URLSearchParams): string {
+  const query = parameters.toString()
+  return query === '' ? path : `${path}?${query}`
+}
+
+/** Asks a kubelet; resolves with the head of its answer. `onAbort` is given what breaks the request off. Errors: 500. */
+async function get(kubelet: Kubelet, path: string, onAbort: (abort: () => void) => void): Promise<IncomingMessage> {
+  const failed = (error: unknown): never => {
+    throw unknownError(`Get "https://${kubelet.host}${path}": ${transportMessage(error)}`)
+  }
+  const connection = await kubelet.connect().catch(failed)
+  return await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = httpRequest({
+      path,
+      headers: { host: kubelet.host, ...kubelet.headers },
+      createConnection: () => connection,
     })
-  }
+    onAbort(() => request.destroy())
+    request.on('error', reject)
+    request.on('response', resolve)
+    request.end()
+  }).catch(failed)
 }
 
-interface Upgraded {
-  readonly response: IncomingMessage
-  readonly socket: Duplex
-  readonly head: Buffer
-}
-
-/** Whatever ends one side ends the other. */
-function join(client: Duplex, kubelet: Duplex): void {
-  for (const [from, to] of [
-    [client, kubelet],
-    [kubelet, client],
-  ] as const) {
-    from.on('error', () => to.destroy())
-    from.on('close', () => to.destroy())
-    from.pipe(to)
-  }
-}
-
-function headOf({ statusCode = 101, statusMessage = 'Switching Protocols', rawHeaders }: IncomingMessage): string {
-  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`]
-  for (let i = 0; i < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`)
-  return `${lines.join('\r\n')}\r\n\r\n`
-}
-
-function upgradeHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  const kept = Object.entries(headers).filter(([name, value]) => value !== undefined && UPGRADE_HEADERS.test(name))
-  return Object.fromEntries(kept) as Record<string, string | string[]>
-}
-
-/** A kubelet's answer as it is. */
-async function handOn(response: IncomingMessage, { reply }: Call): Promise<void> {
-  for (const [name, value] of Object.entries(response.headers)) {
-    if (value !== undefined && !HOP_HEADERS.has(name)) reply.header(name, value)
-  }
-  await reply.code(response.statusCode ?? 500).send(await textOf(response))
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
+async function textOf(response: IncomingMessage, maxLength: number): Promise<string> {
   let text = ''
   response.setEncoding('utf8')
   for await (const chunk of response) {
     text += chunk as string
-    if (text.length > MAX_REFUSAL) break
+    if (text.length > maxLength) break
   }
-  return text.slice(0, MAX_REFUSAL).trimEnd()
+  return text.slice(0, maxLength).trimEnd()
 }
 
 const REASONS: Readonly<Record<number, ApiError['reason']>> = {

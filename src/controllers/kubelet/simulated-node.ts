@@ -43,6 +43,7 @@ export class SimulatedNode {
   readonly ip: string
   readonly addresses: AddressPool
   readonly timeline: Timeline
+  readonly startedMs: number
   readonly workers: Map<string, PodWorker> = new Map()
   readonly #surroundings: NodeSurroundings
   readonly #info: NodeInfo
@@ -53,8 +54,14 @@ export class SimulatedNode {
     this.ip = ip
     this.addresses = new AddressPool(podPrefix)
     this.timeline = surroundings.timeline
+    this.startedMs = surroundings.timeline.now()
     this.#surroundings = surroundings
     this.#info = new NodeInfo(this.name, node)
+  }
+
+  /** As the API has it. */
+  get object(): Node | undefined {
+    return this.#info.node
   }
 
   get client(): Client {

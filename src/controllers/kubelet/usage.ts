@@ -15,7 +15,7 @@ const MI = 2 ** 20
 /** What a container uses that asks for nothing. */
 const IDLE: Usage = { milliCpu: 1, memoryBytes: 16 * MI }
 /** What runs on every node besides its pods: kubelet, runtime, kernel. */
-const SYSTEM: Usage = { milliCpu: 50, memoryBytes: 512 * MI }
+export const SYSTEM: Usage = { milliCpu: 50, memoryBytes: 512 * MI }
 
 /**
  * What a container uses now: as its pod's annotations say, else a part of its requests, within its limits; nothing
@@ -48,4 +48,25 @@ export function nodeUsage({ workers }: SimulatedNode): Usage {
     }
   }
   return { milliCpu, memoryBytes }
+}
+
+/**
+ * Time that something has spent on processors, from what it is known to use at moments: never less than before.
+ * Nanoseconds.
+ */
+export class ProcessorTime {
+  readonly #spent: WeakMap<object, { readonly life: string; atMs: number; nanos: number }> = new WeakMap()
+
+  /** `life` names what runs now: when that is another than before, the time begins anew at `sinceMs`. */
+  nanos(of: object, life: string, sinceMs: number, nowMs: number, milliCpu: number): number {
+    let spent = this.#spent.get(of)
+    if (spent?.life !== life) {
+      spent = { life, atMs: sinceMs, nanos: 0 }
+      this.#spent.set(of, spent)
+    }
+    // A thousandth of a core spends a thousand nanoseconds in a millisecond.
+    spent.nanos += Math.max(0, nowMs - spent.atMs) * milliCpu * 1000
+    spent.atMs = Math.max(nowMs, spent.atMs)
+    return Math.round(spent.nanos)
+  }
 }
