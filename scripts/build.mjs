@@ -24,21 +24,13 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'external',
-  // Native code is loaded from its own package; swagger-ui and etcd3 read files that lie beside their code.
-  // Validators and serializers of Fastify's schemas are never asked for; the others are rarely.
   external: [
-    'classic-level',
-    '@fastify/swagger-ui',
-    '@fastify/swagger',
-    '@fastify/ajv-compiler',
-    '@fastify/fast-json-stringify-compiler',
-    'pino-pretty',
-    'prom-client',
-    'vitest',
-    '@peculiar/x509',
-    'etcd3',
-    're2js',
-    'yaml',
+    // Native code is loaded from its own package; swagger-ui and etcd3 read files that lie beside their code.
+    ...['classic-level', '@fastify/swagger-ui', '@fastify/swagger', 'etcd3'],
+    // Wanted by few starts, but at once then: see lazyModule.
+    ...['re2js', 'yaml'],
+    // Validators and serializers of Fastify's schemas are never asked for; vitest is who runs the tests.
+    ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'vitest'],
   ],
   // CommonJS packages inside the bundle want require, __filename and __dirname.
   banner: {

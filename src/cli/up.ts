@@ -1,9 +1,7 @@
 import { join, resolve } from 'node:path'
-import { type DestinationStream, pino } from 'pino'
-import type { PrettyOptions } from 'pino-pretty'
+import { pino } from 'pino'
 import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
 import { ApiError } from '../apimachinery/api-error.ts'
-import { lazyModule } from '../apimachinery/lazy-module.ts'
 import { type RunningCluster, startCluster } from '../cluster/cluster.ts'
 import { apiserverOptions } from './apiserver.ts'
 import { failWith } from './failure.ts'
@@ -84,7 +82,7 @@ async function run(flags: Flags): Promise<void> {
       scheduler: flags.controllers,
       ...(flags.controllers ? { nodes: { count: flags.nodes } } : {}),
     },
-    loggerOf(),
+    await loggerOf(),
   )
   stopOnSignal(cluster)
   process.stdout.write(welcome(cluster, kubeconfig))
@@ -95,13 +93,12 @@ function storageFlags({ memory, etcdServers }: Flags, dataDir: string): string[]
   return memory ? ['--memory'] : ['--data-dir', dataDir]
 }
 
-const prettyStream = lazyModule<(options: PrettyOptions) => DestinationStream>('pino-pretty')
-
 /** Readable on a terminal, JSON elsewhere; quiet unless something needs a person. */
-function loggerOf(): pino.Logger {
+async function loggerOf(): Promise<pino.Logger> {
   const options = { level: 'warn', serializers: { err: loggedError } }
   if (!process.stderr.isTTY) return pino(options, pino.destination(2))
-  return pino(options, prettyStream()({ destination: 2, sync: true, ignore: 'pid,hostname' }))
+  const { default: prettyStream } = await import('pino-pretty')
+  return pino(options, prettyStream({ destination: 2, sync: true, ignore: 'pid,hostname' }))
 }
 
 /** The API's answers say it all; other errors are shown with where they come from. */
