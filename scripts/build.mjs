@@ -28,7 +28,7 @@ await build({
     // Native code is loaded from its own package; swagger-ui and etcd3 read files that lie beside their code.
     ...['classic-level', '@fastify/swagger-ui', '@fastify/swagger', 'etcd3'],
     // Wanted by few starts, but at once then: see lazyModule.
-    ...['re2js', 'yaml'],
+    ...['protobufjs', 're2js', 'yaml'],
     // Validators and serializers of Fastify's schemas are never asked for; vitest is who runs the tests.
     ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'vitest'],
   ],

@@ -1,11 +1,6 @@
-import { createRequire } from 'node:module'
+import sortedBTree from 'sorted-btree'
 
-type SortedBTree = typeof import('sorted-btree', { with: { 'resolution-mode': 'require' }})
+type Class = typeof sortedBTree.default
 
-const required: SortedBTree = createRequire(import.meta.url)('sorted-btree')
-
-/**
- * sorted-btree's class. It is a CommonJS module whose default export Node and bundlers unwrap differently;
- * `require` means the same everywhere.
- */
-export const BTree = required.default
+/** sorted-btree's class: the default export of a CommonJS module, which Node and test runners unwrap differently. */
+export const BTree = 'default' in sortedBTree ? sortedBTree.default : (sortedBTree as Class)

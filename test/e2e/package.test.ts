@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
@@ -24,6 +24,14 @@ spec:
 const ready = await cluster.waitFor({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' } }, 'Available')
 console.log(web.metadata.uid === ready.metadata.uid, ready.status.readyReplicas)
 await cluster.client.resource('v1', 'Pod').get('none').catch((error) => console.log(isNotFound(error)))
+const authorization = 'Bearer ' + cluster.token
+const { body: metrics } = await cluster.app.inject({ url: '/metrics', headers: { authorization } })
+console.log(metrics.includes('process_cpu_seconds_total'))
+const { rawPayload } = await cluster.app.inject({
+  url: '/api/v1/namespaces/default/pods',
+  headers: { authorization, accept: 'application/vnd.kubernetes.protobuf' },
+})
+console.log(rawPayload.toString('latin1', 0, 3))
 await cluster.stop()
 `
 
@@ -64,7 +72,18 @@ const TSCONFIG = {
   files: ['types.ts'],
 }
 
-/** What `npm pack` makes, unpacked among the dependencies of a project that has nothing else. */
+/** Names of the packages that `npm install kubemu` brings along, so that one that is missing is missed. */
+async function installedWithIt(): Promise<string[]> {
+  const lock = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean }>
+  }
+  return Object.entries(lock.packages).flatMap(([path, { dev, devOptional }]) => {
+    const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path) ?? []
+    return name === undefined || dev || devOptional ? [] : [name]
+  })
+}
+
+/** What `npm pack` makes, unpacked among its own dependencies, in a project that has nothing else. */
 describe('the packed library', () => {
   let project: string
 
@@ -78,8 +97,11 @@ describe('the packed library', () => {
       shell: process.platform === 'win32',
     })
     await run('tar', ['-xzf', join(project, packed.stdout.trim()), '-C', own, '--strip-components=1'])
-    const names = (await readdir(join(ROOT, 'node_modules'))).filter((name) => !name.startsWith('.'))
-    for (const name of names) await symlink(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
+    for (const name of await installedWithIt()) {
+      const link = join(modules, name)
+      await mkdir(dirname(link), { recursive: true })
+      await symlink(join(ROOT, 'node_modules', name), link, 'junction')
+    }
     await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
   })
 
@@ -90,12 +112,13 @@ describe('the packed library', () => {
   test('is imported by plain node, and ends by itself', async () => {
     await writeFile(join(project, 'program.mjs'), PROGRAM)
     const { stdout, stderr } = await run(process.execPath, ['program.mjs'], { cwd: project })
-    expect(stdout).toBe('true 1\ntrue\n')
+    expect(stdout).toBe('true 1\ntrue\ntrue\nk8s\n')
     expect(stderr).toBe('')
   })
 
   test('has types that stand alone', async () => {
     await writeFile(join(project, 'types.ts'), TYPES)
+    await symlink(join(ROOT, 'node_modules/vitest'), join(project, 'node_modules/vitest'), 'junction')
     await writeFile(join(project, 'tsconfig.json'), JSON.stringify(TSCONFIG))
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
     const { stdout } = await run(process.execPath, [tsc, '-p', project]).catch((error: { stdout: string }) => error)
