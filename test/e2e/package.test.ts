@@ -32,7 +32,26 @@ const { rawPayload } = await cluster.app.inject({
   headers: { authorization, accept: 'application/vnd.kubernetes.protobuf' },
 })
 console.log(rawPayload.toString('latin1', 0, 3))
+const requests = cluster.client.resource('certificates.k8s.io/v1', 'CertificateSigningRequest')
+const request = await requests.create({
+  metadata: { name: 'jane' },
+  spec: { request: btoa(process.env.CSR), signerName: 'kubernetes.io/kube-apiserver-client', usages: ['client auth'] },
+})
+const approval = { type: 'Approved', status: 'True', reason: 'Test' }
+await requests.patch('jane', { status: { conditions: [approval] } }, { subresource: 'approval' })
+const { status } = await cluster.waitFor(request, ({ status }) => status?.certificate !== undefined)
+console.log(atob(status.certificate).slice(0, 27))
 await cluster.stop()
+`
+
+/** For CN=jane, O=dev. */
+const CSR = `-----BEGIN CERTIFICATE REQUEST-----
+MIHYMH8CAQAwHTENMAsGA1UEAwwEamFuZTEMMAoGA1UECgwDZGV2MFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEXo5bD4VNl4A8rKI7MW8MRHOGjmJPMLYNnWDPuj9C
+e616hDlnkH3nRvHXAwjns5XFuLiaP3dP3D3NyuV7oiQPBaAAMAoGCCqGSM49BAMC
+A0kAMEYCIQDbpOtEX4emMDjR9dGV3LlrG73IYGxi27+izUxeeSPzfwIhAObneWyq
+AEmjdIJoLGGYOaMgCVWXRcHUUi3nAS1KDKNR
+-----END CERTIFICATE REQUEST-----
 `
 
 const TYPES = `
@@ -111,8 +130,11 @@ describe('the packed library', () => {
 
   test('is imported by plain node, and ends by itself', async () => {
     await writeFile(join(project, 'program.mjs'), PROGRAM)
-    const { stdout, stderr } = await run(process.execPath, ['program.mjs'], { cwd: project })
-    expect(stdout).toBe('true 1\ntrue\ntrue\nk8s\n')
+    const { stdout, stderr } = await run(process.execPath, ['program.mjs'], {
+      cwd: project,
+      env: { ...process.env, CSR },
+    })
+    expect(stdout).toBe('true 1\ntrue\ntrue\nk8s\n-----BEGIN CERTIFICATE-----\n')
     expect(stderr).toBe('')
   })
 

@@ -26,7 +26,8 @@ export async function exposition(metrics: Iterable<Metric>): Promise<string> {
 
 /** `process_*` and `nodejs_*`. Loaded with the first question: a start must not pay for it. */
 async function processMetrics(): Promise<ProcessMetrics> {
-  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  const { default: promClient } = await import('prom-client')
+  const { collectDefaultMetrics, Registry } = promClient
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   return registry
