@@ -1,10 +1,19 @@
 import type { FieldError } from '../../apimachinery/field-error.ts'
 import { invalid, required } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
+import {
+  type GoType,
+  goAny,
+  goInt,
+  goPointer,
+  goString,
+  goStruct,
+  goStructValue,
+} from '../../apimachinery/go-struct.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { Event } from '../../apimachinery/types/core-v1.ts'
 import { byteLength, invalidEach, isDNS1123Subdomain, isQualifiedName } from '../../apimachinery/validation/names.ts'
-import { nameIsDNSSubdomain, validateImmutableField } from '../../apimachinery/validation/object-meta.ts'
+import { FIELD_IMMUTABLE_MESSAGE, nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
 import { eventView, regardingFields } from '../events/event-view.ts'
 import type { Cell, RegistryConfig, ResourceEntry, TableDefinition } from '../resource.ts'
 import { defineResource } from '../resource.ts'
@@ -101,9 +110,26 @@ const IMMUTABLE_FIELDS = [
   'reportingInstance',
 ] as const
 
-/** What an unset field prints in a message: Go's zero of its type. */
-const ZERO: Readonly<Record<string, unknown>> = { count: 0 }
-const NULLABLE: ReadonlySet<string> = new Set(['firstTimestamp', 'lastTimestamp', 'eventTime', 'related'])
+const goObjectReference = goStruct(
+  ['Kind', 'kind', goString],
+  ['Namespace', 'namespace', goString],
+  ['Name', 'name', goString],
+  ['UID', 'uid', goString],
+  ['APIVersion', 'apiVersion', goString],
+  ['ResourceVersion', 'resourceVersion', goString],
+  ['FieldPath', 'fieldPath', goString],
+)
+
+/** How a field prints that is neither text nor a time. */
+const PRINTED: Readonly<Partial<Record<(typeof IMMUTABLE_FIELDS)[number], GoType>>> = {
+  involvedObject: goObjectReference,
+  related: goPointer(goObjectReference),
+  source: goStruct(['Component', 'component', goString], ['Host', 'host', goString]),
+  count: goInt,
+  firstTimestamp: goAny,
+  lastTimestamp: goAny,
+  eventTime: goAny,
+}
 
 /** Update by events.k8s.io/v1. */
 export function validateNewEventUpdate(event: Event, old: Event): FieldError[] {
@@ -111,9 +137,10 @@ export function validateNewEventUpdate(event: Event, old: Event): FieldError[] {
   errors.push(...validateObjectMetaUpdate(event.metadata, old.metadata, METADATA))
   if (!semanticEqual(event.series, old.series)) errors.push(...validateSeries(event))
   for (const field of IMMUTABLE_FIELDS) {
-    const zero = ZERO[field] ?? (NULLABLE.has(field) ? undefined : '')
+    const type = PRINTED[field] ?? goString
+    if (semanticEqual(type(event[field]), type(old[field]))) continue
     const name = field === 'reportingComponent' ? 'reportingController' : field
-    errors.push(...validateImmutableField(event[field] ?? zero, old[field] ?? zero, FieldPath.of(name)))
+    errors.push(invalid(FieldPath.of(name), goStructValue(type, event[field]), FIELD_IMMUTABLE_MESSAGE))
   }
   return errors
 }

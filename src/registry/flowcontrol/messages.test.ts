@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { LABEL, StrategyMessages, SUBDOMAIN } from '../../../test/suites/strategy-messages.ts'
+import type { JsonObject } from '../../apimachinery/kube-object.ts'
 import { flowcontrolEntries } from './entries.ts'
 
 /** Messages that a kube-apiserver v1.36 answered with. */
@@ -142,5 +143,173 @@ test('queues of a level', () => {
   expect(queueErrors({ queues: 10000001, handSize: 12 })).toEqual([
     `${at}.queues: Invalid value: 10000001: must not be greater than 10000000`,
     `${at}.handSize: Invalid value: 12: required entropy bits of deckSize 10000001 and handSize 12 should not be greater than 60`,
+  ])
+})
+
+const ACCOUNT = { kind: 'ServiceAccount', serviceAccount: { name: '*', namespace: 'n' } }
+const GROUP = { kind: 'Group', group: { name: '*' } }
+const subject = (value: object): object => ({ ...RULE, subjects: [value] })
+const resource = (value: object): object => ({ subjects: [USER], resourceRules: [{ ...RESOURCE_RULE, ...value }] })
+const urls = (...nonResourceURLs: string[]): object => ({
+  subjects: [USER],
+  nonResourceRules: [{ verbs: ['get'], nonResourceURLs }],
+})
+const AT_URLS = 'spec.rules[0].nonResourceRules[0].nonResourceURLs'
+const AT_SUBJECT = 'spec.rules[0].subjects[0]'
+const AT_RESOURCE = 'spec.rules[0].resourceRules[0]'
+const MEMBER = "each member of this list must be '*' or a DNS-1123 label; "
+
+/** Rules of kubernetes pkg/apis/flowcontrol/validation/validation.go about flow schemas, one by one. */
+test.each<[string, object, string[]]>([
+  ['any account of a namespace', subject(ACCOUNT), []],
+  ['any group', subject(GROUP), []],
+  [
+    'an account that is not said',
+    subject({ kind: 'ServiceAccount' }),
+    [`${AT_SUBJECT}.serviceAccount: Required value: serviceAccount is required when subject kind is 'ServiceAccount'`],
+  ],
+  [
+    'an account without name and namespace',
+    subject({ kind: 'ServiceAccount', serviceAccount: {} }),
+    [
+      `${AT_SUBJECT}.serviceAccount.name: Required value`,
+      `${AT_SUBJECT}.serviceAccount.namespace: Required value: must specify namespace for service account`,
+    ],
+  ],
+  [
+    'an account and others',
+    subject({ ...ACCOUNT, user: { name: 'u' }, group: { name: 'g' } }),
+    [
+      `${AT_SUBJECT}.user: Forbidden: user is forbidden when subject kind is not 'User'`,
+      `${AT_SUBJECT}.group: Forbidden: group is forbidden when subject kind is not 'Group'`,
+    ],
+  ],
+  [
+    'a user and others',
+    subject({ ...USER, serviceAccount: { name: 'a', namespace: 'n' }, group: { name: 'g' } }),
+    [
+      `${AT_SUBJECT}.serviceAccount: Forbidden: serviceAccount is forbidden when subject kind is not 'ServiceAccount'`,
+      `${AT_SUBJECT}.group: Forbidden: group is forbidden when subject kind is not 'Group'`,
+    ],
+  ],
+  [
+    'a group that is not said',
+    subject({ kind: 'Group' }),
+    [`${AT_SUBJECT}.group: Required value: group is required when subject kind is 'Group'`],
+  ],
+  [
+    'a group and others',
+    subject({ ...GROUP, user: { name: 'u' } }),
+    [`${AT_SUBJECT}.user: Forbidden: user is forbidden when subject kind is not 'User'`],
+  ],
+  [
+    'no kind',
+    subject({}),
+    [`${AT_SUBJECT}.kind: Unsupported value: "": supported values: "Group", "ServiceAccount", "User"`],
+  ],
+  ['all verbs', resource({ verbs: ['*'] }), []],
+  [
+    'no verbs',
+    resource({ verbs: [] }),
+    [`${AT_RESOURCE}.verbs: Required value: verbs must contain at least one value`],
+  ],
+  ['a namespace for what has none', resource({ namespaces: ['n'] }), []],
+  [
+    'names that are none',
+    resource({ clusterScope: false, namespaces: ['n', 'N_'] }),
+    [`${AT_RESOURCE}.namespaces[1]: Invalid value: "N_": ${MEMBER}${LABEL}`],
+  ],
+  [
+    'neither namespaces nor the cluster',
+    resource({ clusterScope: false }),
+    [
+      `${AT_RESOURCE}.namespaces: Required value: resource rules that are not cluster scoped must supply at least one namespace`,
+    ],
+  ],
+  [
+    'no groups',
+    resource({ apiGroups: [] }),
+    [`${AT_RESOURCE}.apiGroups: Required value: resource rules must supply at least one api group`],
+  ],
+  ['good URLs', urls('/', '/healthz', '/a/*'), []],
+  ['no URLs', urls(), [`${AT_URLS}: Required value: nonResourceURLs must contain at least one value`]],
+  ['an empty URL', urls(''), [`${AT_URLS}[0]: Invalid value: "": must not be empty`]],
+  ['a relative URL', urls('a'), [`${AT_URLS}[0]: Invalid value: "a": must start with slash`]],
+  ['a blank', urls('/a b'), [`${AT_URLS}[0]: Invalid value: "/a b": must not contain white-space`]],
+  ['two slashes', urls('/a//b'), [`${AT_URLS}[0]: Invalid value: "/a//b": must not contain double slash`]],
+  [
+    'a star within',
+    urls('/a*', '/*/a', '/*/*'),
+    [
+      `${AT_URLS}[0]: Invalid value: "/a*": wildcard can only do suffix matching`,
+      `${AT_URLS}[1]: Invalid value: "/*/a": wildcard can only do suffix matching`,
+      `${AT_URLS}[2]: Invalid value: "/*/*": wildcard can only do suffix matching`,
+    ],
+  ],
+])('a schema: %s', (_, rule, errors) => {
+  expect(rulesErrors([rule])).toEqual(errors)
+})
+
+const AT_QUEUING = 'spec.limited.limitResponse.queuing'
+
+/** The same about priority levels. */
+test.each<[string, object, string[]]>([
+  ['no shares', { nominalConcurrencyShares: 0, limitResponse: { type: 'Reject' } }, []],
+  ['lending all', { lendablePercent: 100, borrowingLimitPercent: 1000, limitResponse: { type: 'Reject' } }, []],
+  [
+    'lending less than none',
+    { lendablePercent: -1, limitResponse: { type: 'Reject' } },
+    ['spec.limited.lendablePercent: Invalid value: -1: must be between 0 and 100, inclusive'],
+  ],
+  [
+    'another answer',
+    { limitResponse: { type: 'Drop' } },
+    ['spec.limited.limitResponse.type: Unsupported value: "Drop": supported values: "Queue", "Reject"'],
+  ],
+  ['the widest hand', { limitResponse: { type: 'Queue', queuing: { queues: 64, handSize: 10 } } }, []],
+  [
+    'a wider one',
+    { limitResponse: { type: 'Queue', queuing: { queues: 64, handSize: 11 } } },
+    [
+      `${AT_QUEUING}.handSize: Invalid value: 11: required entropy bits of deckSize 64 and handSize 11 should not be greater than 60`,
+    ],
+  ],
+  ['one queue, of which one is dealt', { limitResponse: { type: 'Queue', queuing: { queues: 1, handSize: 1 } } }, []],
+  [
+    'less than none of all',
+    { limitResponse: { type: 'Queue', queuing: { queues: -1, handSize: -2, queueLengthLimit: -3 } } },
+    [
+      `${AT_QUEUING}.queueLengthLimit: Invalid value: -3: must be positive`,
+      `${AT_QUEUING}.queues: Invalid value: -1: must be positive`,
+      `${AT_QUEUING}.handSize: Invalid value: -2: must be positive`,
+    ],
+  ],
+])('a level: %s', (_, limited, errors) => {
+  expect(limitErrors(limited)).toEqual(errors)
+})
+
+test('a level that is exempt has no limits; only the one of that name is', () => {
+  const spec = {
+    type: 'Exempt',
+    limited: { limitResponse: { type: 'Reject' } },
+    exempt: { nominalConcurrencyShares: -1 },
+  }
+  expect(levels.createErrors({ metadata: { name: 'exempt' }, spec })).toEqual([
+    'spec.limited: Forbidden: must be nil if the type is not Limited',
+    'spec.exempt.nominalConcurrencyShares: Invalid value: -1: must be a non-negative integer',
+    expect.stringMatching(
+      /^spec: Invalid value: .*: spec of 'exempt' except the 'spec.exempt' field must equal the fixed value$/,
+    ),
+  ])
+})
+
+test.each<[string, StrategyMessages, JsonObject]>([
+  ['schemas', schemas, { ...LEVEL, rules: [RULE] }],
+  ['levels', levels, { type: 'Limited', limited: { limitResponse: { type: 'Reject' } } }],
+])('a status write of %s: conditions have types, each once', (_, kind, spec) => {
+  const conditions = [{ type: 'Dangling', status: 'Maybe' }, { type: 'Dangling' }, {}]
+  expect(kind.update({ spec }, { status: { conditions } }, 'status').errors).toEqual([
+    'status.conditions[1].type: Duplicate value: "Dangling"',
+    'status.conditions[2].type: Required value',
   ])
 })
