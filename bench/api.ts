@@ -2,9 +2,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { LoadKind, LoadResult, LoadTask } from './api-load.ts'
+import type { FloorTask } from './floor.ts'
 import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -14,12 +15,17 @@ const TICKS = 100
 /** Of each kind of request, before anything is measured: JavaScript is compiled while it runs. */
 const WARM_UP_SECONDS = 3
 const PAGE_BYTES = 4096
+/** What GET of the Pod answers. */
+const FLOOR_BYTES = 7590
 
 interface Server {
   readonly process: ChildProcess
   readonly port: number
-  readonly readyMs: number
   readonly caFile: string | undefined
+}
+
+interface ApiServer extends Server {
+  readonly readyMs: number
 }
 
 interface Row {
@@ -63,14 +69,25 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<void>
   }
 }
 
-async function start(folder: string): Promise<Server> {
+/** What the same bytes cost from servers that do nothing but send them. */
+const FLOORS: readonly { readonly what: string; readonly server: FloorTask['server'] }[] = [
+  { what: 'GET of as many bytes from a bare `node:https`', server: 'https' },
+  { what: 'GET of as many bytes from a bare Fastify', server: 'fastify' },
+]
+
+async function start(folder: string): Promise<ApiServer> {
   const tokens = join(folder, 'tokens.csv')
   writeFileSync(tokens, `${TOKEN},bench,bench,"system:masters"\n`)
   const args = ['apiserver', '--secure-port', '0', '--data-dir', join(folder, 'data'), '--token-auth-file', tokens]
   const began = performance.now()
-  const child = spawn(process.execPath, [join(root, 'dist/kubemu.mjs'), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const { child, url } = await spawnServer([join(root, 'dist/kubemu.mjs'), ...args])
+  const caFile = url.protocol === 'https:' ? join(folder, 'data/pki/ca.crt') : undefined
+  return { process: child, port: Number(url.port), readyMs: performance.now() - began, caFile }
+}
+
+/** Resolves when the process has printed where it listens. */
+async function spawnServer(args: readonly string[]): Promise<{ readonly child: ChildProcess; readonly url: URL }> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: root })
   const url = await new Promise<URL>((resolve, reject) => {
     let text = ''
     child.stdout!.on('data', (chunk: Buffer) => {
@@ -80,11 +97,35 @@ async function start(folder: string): Promise<Server> {
     })
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))
   })
-  const caFile = url.protocol === 'https:' ? join(folder, 'data/pki/ca.crt') : undefined
-  return { process: child, port: Number(url.port), readyMs: performance.now() - began, caFile }
+  return { child, url }
 }
 
-async function measure(server: Server, seconds: number): Promise<Table[]> {
+async function measureFloors(caFile: string, seconds: number): Promise<string[][]> {
+  const pki = dirname(caFile)
+  const rows: string[][] = []
+  for (const { what, server } of FLOORS) {
+    const task: FloorTask = {
+      server,
+      certFile: join(pki, 'apiserver.crt'),
+      keyFile: join(pki, 'apiserver.key'),
+      bytes: FLOOR_BYTES,
+    }
+    const args = ['--import', 'tsx', join(root, 'bench/floor.ts'), JSON.stringify(task)]
+    const { child, url } = await spawnServer(args)
+    const floor = { process: child, port: Number(url.port), caFile }
+    await load(floor, { kind: 'get-pod', connections: 64, seconds: Math.min(seconds, WARM_UP_SECONDS) })
+    for (const connections of [1, 16, 64]) {
+      const cpu = cpuSeconds(child.pid!)
+      const result = await load(floor, { kind: 'get-pod', connections, seconds })
+      rows.push([what, String(connections), ...figures(result, cpuSeconds(child.pid!) - cpu)])
+    }
+    child.kill('SIGTERM')
+    await new Promise((resolve) => child.once('exit', resolve))
+  }
+  return rows
+}
+
+async function measure(server: ApiServer, seconds: number): Promise<Table[]> {
   const pid = server.process.pid!
   const startMemory = residentMebibytes(pid)
   const rows: string[][] = []
@@ -96,6 +137,7 @@ async function measure(server: Server, seconds: number): Promise<Table[]> {
     const result = await load(server, { kind, connections, seconds })
     rows.push([what, String(connections), ...figures(result, cpuSeconds(pid) - cpu)])
   }
+  if (server.caFile) rows.push(...(await measureFloors(server.caFile, seconds)))
   await load(server, { kind: 'fill-pods', connections: 16, seconds: 0 })
   const fullMemory = residentMebibytes(pid)
   const lists: string[][] = []

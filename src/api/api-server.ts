@@ -9,7 +9,6 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
-  LogController,
 } from 'fastify'
 import {
   ApiError,
@@ -103,6 +102,9 @@ const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
     buildSerializer: () => () => (data: unknown) => JSON.stringify(data),
   },
 }
+
+/** Queries are read as Go does, with the head of a request (`QueryParameters`). */
+const NO_QUERY = {}
 
 /** Replies larger than this are compressed for clients that take it, as upstream. */
 const MIN_GZIP_BYTES = 128 * 1024
@@ -221,10 +223,10 @@ export class ApiServer {
   }
 
   #createApp(): FastifyInstance {
-    const { tls, http2, logger } = this.#options
+    const { tls, http2 } = this.#options
+    // Without a logger of its own: one would cost each request a child and two listeners, and what there is to tell of
+    // requests is told here.
     const app = fastify({
-      loggerInstance: logger,
-      logController: new LogController({ disableRequestLogging: true }),
       bodyLimit: MAX_BODY_BYTES,
       forceCloseConnections: 'idle' as const,
       return503OnClosing: false,
@@ -232,7 +234,7 @@ export class ApiServer {
       genReqId: () => '',
       schemaController: NO_SCHEMAS,
       onProtoPoisoning: 'ignore' as const,
-      routerOptions: { maxParamLength: 8192, ignoreDuplicateSlashes: false },
+      routerOptions: { maxParamLength: 8192, ignoreDuplicateSlashes: false, querystringParser: () => NO_QUERY },
       serverFactory: (handler) => {
         const listener = new Listener({ handler, http2, ...(tls ? { tls } : {}) })
         this.#listeners.push(listener)
@@ -253,13 +255,17 @@ export class ApiServer {
     const methods = METHODS.filter((m) => m !== 'CONNECT')
     for (const method of methods)
       if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
-    app.addHook('onRequest', async (request, reply) => this.#onRequest(request, reply))
+    app.addHook('onRequest', (request, reply, done) => {
+      const admitted = this.#onRequest(request, reply)
+      if (admitted) admitted.then(() => done(), done)
+      else done()
+    })
     app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply))
-    app.route({ method: methods, url: '*', handler: async (request, reply) => await this.#handle(request, reply) })
+    app.route({ method: methods, url: '*', handler: (request, reply) => this.#handle(request, reply) })
     return app
   }
 
-  async #onRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  #onRequest(request: FastifyRequest, reply: FastifyReply): Promise<unknown> | undefined {
     const { raw } = request
     if (this.#isShuttingDown && raw.httpVersionMajor === 1) reply.header('connection', 'close')
     const { strictTransportSecurity } = this.#options
@@ -269,20 +275,31 @@ export class ApiServer {
     request.call = call
     this.#trace(call)
     this.#begin(call)
-    if (this.#options.cors?.apply(call)) return
-    const release = await admitCall(call, this.#options)
+    if (this.#options.cors?.apply(call)) return undefined
+    const release = admitCall(call, this.#options)
+    return release instanceof Promise
+      ? release.then((later) => this.#admitted(call, later))
+      : this.#admitted(call, release)
+  }
+
+  #admitted(call: Call, release: () => void): Promise<unknown> | undefined {
+    const { request } = call
     // The client may have gone while the request waited for its turn.
     if (request.isOver) {
       release()
-      return
+      return undefined
     }
     request.release = release
     request.isAdmitted = true
     this.#options.observer.begin(call)
     const fault = this.#options.faults?.meet(call)
-    if (fault) await fault
-    // A proxy hands the body on as it comes: it must not be read here.
-    if (call.info.subresource === 'proxy' && !reply.sent) await this.#handle(request, reply)
+    return fault ? fault.then(() => this.#handOn(call)) : this.#handOn(call)
+  }
+
+  /** A proxy hands the body on as it comes: it must not be read here. */
+  #handOn(call: Call): Promise<unknown> | undefined {
+    const { request, reply, info } = call
+    return info.subresource === 'proxy' && !reply.sent ? this.#handle(request, reply) : undefined
   }
 
   #trace(call: Call): void {
@@ -343,25 +360,28 @@ export class ApiServer {
     sendTimeout(reply)
   }
 
-  async #handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const call = request.call!
-    try {
-      return await this.#answer(call, request, reply)
-    } catch (error) {
+  /** Undefined where the request has been answered already. */
+  #handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | undefined {
+    const answered = this.#answer(request.call!, request, reply)
+    return answered?.catch((error: unknown) => {
       // What a request comes to after its time is over nobody hears of.
       if (reply.sent) return reply
       throw error
-    }
+    })
   }
 
-  async #answer(call: Call, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    if (!call.info.isResourceRequest) return await this.#handlePath(call, reply)
-    const { apiGroup } = call.info
-    if (!this.#options.catalog.group(apiGroup)) return notFoundPage(reply)
+  #answer(call: Call, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | undefined {
+    if (!call.info.isResourceRequest) return this.#handlePath(call, reply)
     const { catalog, services } = this.#options
+    if (!catalog.group(call.info.apiGroup)) {
+      notFoundPage(reply)
+      return undefined
+    }
     call.trace?.mark('body')
-    const answer = await dispatch(call, { catalog, services, watches: this.#watchHost(request) })
-    return reply.sent ? reply : this.#send(call, reply, answer)
+    const answer = dispatch(call, { catalog, services, watches: this.#watchHost(request) })
+    if (answer instanceof Promise) return answer.then((later) => this.#send(call, reply, later))
+    this.#send(call, reply, answer)
+    return undefined
   }
 
   #watchHost(request: FastifyRequest): WatchHost {
@@ -380,7 +400,7 @@ export class ApiServer {
   }
 
   #send(call: Call, reply: FastifyReply, answer: Answer): FastifyReply {
-    if (answer === undefined) return reply
+    if (answer === undefined || reply.sent) return reply
     reply.code(answer.status)
     setWarnings(call, reply)
     const { body } = answer
@@ -447,7 +467,7 @@ export class ApiServer {
     if (error instanceof TooManyRequestsError) return this.#refuse(error, request, reply)
     const apiError = asApiError(error) ?? frameworkError(error)
     if (!apiError && !request.isOver && !isBroken(error))
-      request.log.error({ err: error, url: request.url }, 'request failed')
+      this.#options.logger.error({ err: error, url: request.url }, 'request failed')
     const status = (apiError ?? unknownError('internal error')).toStatus()
     const { call } = request
     call?.trace?.failed(status.reason ?? '', status.message ?? '')

@@ -7,6 +7,7 @@ import {
   type Status,
 } from '../apimachinery/api-error.ts'
 import type { KubeObject } from '../apimachinery/kube-object.ts'
+import { andThen, type MaybePromise } from '../apimachinery/maybe-promise.ts'
 import { isPathSegmentName } from '../apimachinery/validation/names.ts'
 import type { StoredObject } from '../registry/generic/stored-object.ts'
 import type { ApiResource, VirtualHandlers } from './api-resource.ts'
@@ -37,7 +38,7 @@ export interface DispatchOptions {
 }
 
 /** Finds what a resource request is for and has it handled. Errors: 404, 405, 406 and those of the handlers. */
-export async function dispatch(call: Call, options: DispatchOptions): Promise<Answer> {
+export function dispatch(call: Call, options: DispatchOptions): MaybePromise<Answer> {
   const { info } = call
   const resource = options.catalog.find(info.apiGroup, info.apiVersion, info.resource)
   // Proxies in front of a resource (`/api/v1/proxy/…`) are long gone, but rules still tell them apart.
@@ -49,11 +50,9 @@ export async function dispatch(call: Call, options: DispatchOptions): Promise<An
   if (isItem && namespaced && info.namespace === '') throw resourceNotServed()
   const deprecation = resource.backing?.entry.deprecation
   if (deprecation) call.warn(deprecation)
-  if (info.subresource !== '') return await dispatchSubresource(call, resource, options)
+  if (info.subresource !== '') return dispatchSubresource(call, resource, options)
   const output = outputOf(call, { list: !isItem })
-  return isItem
-    ? await dispatchItem(call, resource, options, output)
-    : await dispatchCollection(call, resource, options, output)
+  return isItem ? dispatchItem(call, resource, options, output) : dispatchCollection(call, resource, options, output)
 }
 
 function proxiesPath(resource: ApiResource, subresource: string): boolean {
@@ -112,43 +111,51 @@ async function read(
 /** Verbs of single objects: a resource with none of them has no such paths (reviews). */
 const ITEM_VERBS: ReadonlySet<string> = new Set(['get', 'update', 'patch', 'delete'])
 
-async function dispatchItem(
+function dispatchItem(
   call: Call,
   resource: ApiResource,
   options: DispatchOptions,
   output: OutputFormat,
-): Promise<Answer> {
+): MaybePromise<Answer> {
   const { verbs } = resource.fact
   if (!verbs.some((verb) => ITEM_VERBS.has(verb))) throw resourceNotServed()
   switch (call.request.method) {
     case 'GET':
     case 'HEAD': {
       if (!verbs.includes('get')) break
-      if (call.info.verb === 'watch') return await watchItem(call, resource, options, output)
+      if (call.info.verb === 'watch') return watchItem(call, resource, options, output)
       const virtual = resource.virtual.get('')
       if (virtual?.get) {
-        return {
+        return andThen(virtual.get(call, call.info.name), (object) => ({
           status: 200,
-          body: encodeObject(call, resource, await virtual.get(call, call.info.name), output, virtual.table),
-        }
+          body: encodeObject(call, resource, object, output, virtual.table),
+        }))
       }
-      return stored(200, call, resource, await get(call, resource), output)
+      return andThen(get(call, resource), (object) => stored(200, call, resource, object, output))
     }
     case 'PUT':
       if (!verbs.includes('update')) break
-      return await updated(call, endpointOf(resource, '')!, options, output)
+      return updated(call, endpointOf(resource, '')!, options, output)
     case 'PATCH':
       if (!verbs.includes('patch')) break
-      return await patched(call, endpointOf(resource, '')!, options, output)
-    case 'DELETE': {
+      return patched(call, endpointOf(resource, '')!, options, output)
+    case 'DELETE':
       if (!verbs.includes('delete')) break
-      const { result, deleted, options: asked } = await remove(call, resource, options.services)
-      // Clients that ask for dependents to go first, in the old way, are told that the object is still there.
-      const status = !deleted && asked.orphanDependents === false ? 202 : 200
-      return { status, body: encodeResult(call, resource, result, output) }
-    }
+      return removed(call, resource, options, output)
   }
   throw methodNotAllowed()
+}
+
+async function removed(
+  call: Call,
+  resource: ApiResource,
+  { services }: DispatchOptions,
+  output: OutputFormat,
+): Promise<Answer> {
+  const { result, deleted, options: asked } = await remove(call, resource, services)
+  // Clients that ask for dependents to go first, in the old way, are told that the object is still there.
+  const status = !deleted && asked.orphanDependents === false ? 202 : 200
+  return { status, body: encodeResult(call, resource, result, output) }
 }
 
 /** `/watch/…/name`: the old way to watch one object. */

@@ -3,8 +3,9 @@ import type { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { badRequest, internalError, unauthorized } from '../apimachinery/api-error.ts'
 import { goQuote } from '../apimachinery/go-quote.ts'
+import { andThen, type MaybePromise } from '../apimachinery/maybe-promise.ts'
 import type { UserInfo } from '../apimachinery/user-info.ts'
-import { AuthenticationError, type Authenticator } from '../auth/authn/authenticator.ts'
+import { type Authenticated, AuthenticationError, type Authenticator } from '../auth/authn/authenticator.ts'
 import type { Authorizer } from '../auth/authz/authorizer.ts'
 import { Call } from './call.ts'
 import { authorize } from './filters/authorization.ts'
@@ -15,7 +16,7 @@ import { peerOf } from './tls-peer.ts'
 import type { TraceRecorder } from './trace/trace-recorder.ts'
 
 /** Rewrites who a request counts as (impersonation). Errors: 403. */
-export type Impersonate = (call: Call, authorizer: Authorizer) => UserInfo | undefined | Promise<UserInfo | undefined>
+export type Impersonate = (call: Call, authorizer: Authorizer) => MaybePromise<UserInfo | undefined>
 
 export interface PipelineOptions {
   readonly authenticator: Authenticator
@@ -61,60 +62,102 @@ function decodePath(path: string): string {
   }
 }
 
-/** What every request passes before its body is read. Resolves with what gives its place back. Errors: 400–429. */
-export async function admitCall(call: Call, options: PipelineOptions): Promise<() => void> {
-  const { auditor } = options
-  try {
-    call.user = await authenticate(call, options.authenticator)
-  } catch (error) {
+/**
+ * What every request passes before its body is read; answers what gives its place back. Where nothing has to be waited
+ * for, a request passes it in one go. Errors: 400–429.
+ */
+export function admitCall(call: Call, options: PipelineOptions): MaybePromise<() => void> {
+  return andThen(identify(call, options), (authenticatedAt) =>
+    andThen(options.impersonate(call, options.authorizer), (impersonated) => {
+      if (impersonated) call.user = impersonated
+      call.trace?.mark('authentication')
+      const askedAt = performance.now()
+      if (impersonated) call.spent('impersonation', askedAt - authenticatedAt)
+      const turn = options.flowControl.acquire(call)
+      if (!(turn instanceof Promise)) return authorizeSeated(call, options, turn, askedAt)
+      return turn.then((release) => {
+        const seatedAt = performance.now()
+        call.spent('apf-queue-wait', seatedAt - askedAt)
+        return authorizeSeated(call, options, release, seatedAt)
+      })
+    }),
+  )
+}
+
+/** Finds out who makes the request and has it audited; answers when it was known. */
+function identify(call: Call, { authenticator, auditor }: PipelineOptions): MaybePromise<number> {
+  const refused = (error: unknown): never => {
     auditor?.refused(call)
-    throw error
+    throw authenticationFailure(error)
   }
-  const authenticatedAt = performance.now()
-  const stored = auditor?.received(call)
-  if (stored) await stored
-  call.spent('authentication', authenticatedAt - call.startedAt)
-  const impersonated = await options.impersonate(call, options.authorizer)
-  if (impersonated) call.user = impersonated
-  const { trace } = call
-  trace?.mark('authentication')
-  const askedAt = performance.now()
-  if (impersonated) call.spent('impersonation', askedAt - authenticatedAt)
-  const turn = options.flowControl.acquire(call)
-  const release = turn instanceof Promise ? await turn : turn
-  const seatedAt = performance.now()
-  if (turn instanceof Promise) call.spent('apf-queue-wait', seatedAt - askedAt)
-  trace?.mark('flowControl')
+  const known = (authenticated: Authenticated | undefined): MaybePromise<number> => {
+    if (!authenticated) return refused(unauthorized())
+    take(call, authenticated)
+    const authenticatedAt = performance.now()
+    const stored = auditor?.received(call)
+    call.spent('authentication', authenticatedAt - call.startedAt)
+    return stored ? stored.then(() => authenticatedAt) : authenticatedAt
+  }
+  const answer = authenticate(call, authenticator, refused)
+  return answer instanceof Promise ? answer.then(known, refused) : known(answer)
+}
+
+function authenticate(
+  { request }: Call,
+  authenticator: Authenticator,
+  refused: (error: unknown) => never,
+): MaybePromise<Authenticated | undefined> {
+  const { headers, raw } = request
+  const { peerCertificate, peerIntermediates, peerAuthorized } = peerOf(raw.socket as TLSSocket)
   try {
-    await authorize(call, options.authorizer)
-    call.spent('authorization', performance.now() - seatedAt)
+    return authenticator.authenticate({
+      headers,
+      rawHeaders: raw.rawHeaders,
+      peerCertificate,
+      peerIntermediates,
+      peerAuthorized,
+    })
   } catch (error) {
+    return refused(error)
+  }
+}
+
+function take(call: Call, { user, method, auditAnnotations, warnings }: Authenticated): void {
+  call.user = user
+  call.trace?.authenticated(method)
+  if (auditAnnotations)
+    for (const [key, value] of Object.entries(auditAnnotations)) call.auditAnnotations.set(key, value)
+  if (warnings) for (const warning of warnings) call.warn(warning)
+  // Downstream must never see the credential: neither handlers nor proxied servers.
+  const { headers } = call.request
+  if (headers.authorization !== undefined) headers.authorization = undefined
+}
+
+function authenticationFailure(error: unknown): unknown {
+  if (error instanceof AuthenticationError) return unauthorized()
+  if (error instanceof Error && error.name === 'ApiError') return error
+  return internalError('authentication failed', { cause: error })
+}
+
+function authorizeSeated(
+  call: Call,
+  { authorizer }: PipelineOptions,
+  release: () => void,
+  seatedAt: number,
+): MaybePromise<() => void> {
+  const allowed = (): (() => void) => {
+    call.spent('authorization', performance.now() - seatedAt)
+    return release
+  }
+  const refused = (error: unknown): never => {
     release()
     throw error
   }
-  return release
-}
-
-async function authenticate(call: Call, authenticator: Authenticator): Promise<UserInfo> {
-  const { request } = call
+  call.trace?.mark('flowControl')
   try {
-    const answer = authenticator.authenticate({
-      headers: request.headers,
-      rawHeaders: request.raw.rawHeaders,
-      ...peerOf(request.raw.socket as TLSSocket),
-    })
-    const authenticated = answer instanceof Promise ? await answer : answer
-    if (!authenticated) throw unauthorized()
-    call.trace?.authenticated(authenticated.method)
-    for (const [key, value] of Object.entries(authenticated.auditAnnotations ?? {}))
-      call.auditAnnotations.set(key, value)
-    for (const warning of authenticated.warnings ?? []) call.warn(warning)
-    // Downstream must never see the credential: neither handlers nor proxied servers.
-    delete request.headers.authorization
-    return authenticated.user
+    const answer = authorize(call, authorizer)
+    return answer instanceof Promise ? answer.then(allowed, refused) : allowed()
   } catch (error) {
-    if (error instanceof AuthenticationError) throw unauthorized()
-    if (error instanceof Error && error.name === 'ApiError') throw error
-    throw internalError('authentication failed', { cause: error })
+    return refused(error)
   }
 }

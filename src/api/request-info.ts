@@ -63,45 +63,43 @@ export function nonResourceInfo(verb: string, path: string): RequestInfo {
 
 /** Reads a request. Undefined where a special verb stands with nothing behind it. */
 export function requestInfo(method: string, path: string, query: QueryParameters): RequestInfo | undefined {
-  const nonResource = nonResourceInfo(method.toLowerCase(), path)
   const segments = splitPath(path)
   const apiPrefix = segments[0]
-  if (segments.length < 3 || (apiPrefix !== 'api' && apiPrefix !== 'apis')) return nonResource
-  if (apiPrefix === 'apis' && segments.length < 4) return nonResource
-  const apiGroup = apiPrefix === 'apis' ? segments[1]! : ''
-  const rest = segments.slice(apiPrefix === 'apis' ? 2 : 1)
-  return resourceInfo(
-    { ...nonResource, isResourceRequest: true, apiPrefix, apiGroup, apiVersion: rest[0]! },
-    method,
-    rest.slice(1),
-    query,
-  )
-}
-
-function resourceInfo(
-  base: RequestInfo,
-  method: string,
-  segments: readonly string[],
-  query: QueryParameters,
-): RequestInfo | undefined {
-  const special = SPECIAL_VERBS.has(segments[0]!)
-  if (special && segments.length < 2) return undefined
-  const verb = special ? segments[0]! : (VERB_OF_METHOD[method] ?? '')
-  const { namespace, parts } = splitNamespace(special ? segments.slice(1) : segments)
-  const name = parts[1] ?? ''
-  const subresource = verb === 'proxy' || verb === 'watch' ? '' : (parts[2] ?? '')
-  const info = { ...base, verb, namespace, parts, resource: parts[0] ?? '', name, subresource }
-  const final = name === '' ? collectionInfo(info, query) : info
-  if (special || !VERBS_WITH_SELECTORS.has(final.verb)) return final
-  return { ...final, fieldSelector: query.get('fieldSelector') ?? '', labelSelector: query.get('labelSelector') ?? '' }
+  if (segments.length < 3 || (apiPrefix !== 'api' && apiPrefix !== 'apis')) {
+    return nonResourceInfo(method.toLowerCase(), path)
+  }
+  if (apiPrefix === 'apis' && segments.length < 4) return nonResourceInfo(method.toLowerCase(), path)
+  const versionAt = apiPrefix === 'apis' ? 2 : 1
+  const first = segments[versionAt + 1]!
+  const special = SPECIAL_VERBS.has(first)
+  if (special && segments.length < versionAt + 3) return undefined
+  const { namespace, parts } = splitNamespace(segments, versionAt + (special ? 2 : 1))
+  const asked = special ? first : (VERB_OF_METHOD[method] ?? '')
+  const isCollection = parts.length < 2 || parts[1] === ''
+  const verb = isCollection ? collectionVerb(asked, query) : asked
+  const selects = !special && VERBS_WITH_SELECTORS.has(verb)
+  return {
+    isResourceRequest: true,
+    path,
+    verb,
+    apiPrefix,
+    apiGroup: apiPrefix === 'apis' ? segments[1]! : '',
+    apiVersion: segments[versionAt]!,
+    namespace,
+    resource: parts[0] ?? '',
+    subresource: asked === 'proxy' || asked === 'watch' ? '' : (parts[2] ?? ''),
+    name: isCollection && asked === 'get' ? selectedName(query) : (parts[1] ?? ''),
+    parts,
+    fieldSelector: selects ? (query.get('fieldSelector') ?? '') : '',
+    labelSelector: selects ? (query.get('labelSelector') ?? '') : '',
+  }
 }
 
 /** A get without a name is a list or a watch, a delete a deletecollection. */
-function collectionInfo(info: RequestInfo, query: QueryParameters): RequestInfo {
-  if (info.verb === 'delete') return { ...info, verb: 'deletecollection' }
-  if (info.verb !== 'get') return info
-  const verb = boolParameter(query, 'watch') ? 'watch' : 'list'
-  return { ...info, verb, name: selectedName(query) }
+function collectionVerb(verb: string, query: QueryParameters): string {
+  if (verb === 'delete') return 'deletecollection'
+  if (verb !== 'get') return verb
+  return boolParameter(query, 'watch') ? 'watch' : 'list'
 }
 
 /** The one name that the field selector asks for, '' where it asks for none. */
@@ -117,14 +115,16 @@ function selectedName(query: QueryParameters): string {
   }
 }
 
-function splitNamespace(segments: readonly string[]): {
-  readonly namespace: string
-  readonly parts: readonly string[]
-} {
-  if (segments[0] !== 'namespaces' || segments.length < 2) return { namespace: '', parts: segments }
-  const namespace = segments[1]!
-  const isResourceInNamespace = segments.length > 2 && !NAMESPACE_SUBRESOURCES.has(segments[2]!)
-  return { namespace, parts: isResourceInNamespace ? segments.slice(2) : segments }
+/** The segments from `start` on, without the namespace where something in it is asked for. */
+function splitNamespace(
+  segments: readonly string[],
+  start: number,
+): { readonly namespace: string; readonly parts: readonly string[] } {
+  const count = segments.length - start
+  if (segments[start] !== 'namespaces' || count < 2) return { namespace: '', parts: segments.slice(start) }
+  const namespace = segments[start + 1]!
+  const isResourceInNamespace = count > 2 && !NAMESPACE_SUBRESOURCES.has(segments[start + 2]!)
+  return { namespace, parts: segments.slice(isResourceInNamespace ? start + 2 : start) }
 }
 
 /** Segments of a path without its outer slashes. */

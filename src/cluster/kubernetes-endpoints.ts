@@ -106,9 +106,13 @@ export class KubernetesEndpoints {
 
   async #current(): Promise<string[]> {
     const { store } = this.#options.registry.backing('', 'endpoints')!
-    const found = await store.get(systemContext(NAMESPACE), SERVICE).catch(() => undefined)
-    const { subsets = [] } = (found?.object ?? {}) as unknown as Partial<Endpoints>
-    return subsets.flatMap(({ addresses = [] }) => addresses.map(({ ip }) => ip))
+    try {
+      const { object } = await store.get(systemContext(NAMESPACE), SERVICE)
+      const { subsets = [] } = object as unknown as Partial<Endpoints>
+      return subsets.flatMap(({ addresses = [] }) => addresses.map(({ ip }) => ip))
+    } catch {
+      return []
+    }
   }
 
   get #leasePrefix(): string {

@@ -1,6 +1,7 @@
 import { type ApiError, forbidden, internalError } from '../../apimachinery/api-error.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
-import type { AuthorizationAttributes, Authorizer } from '../../auth/authz/authorizer.ts'
+import { andThen, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
+import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from '../../auth/authz/authorizer.ts'
 import type { Call } from '../call.ts'
 
 /** What the authorizer is asked about a request. */
@@ -23,10 +24,18 @@ export function attributesOf(call: Call): AuthorizationAttributes {
 }
 
 /** Lets a request through or refuses it. Errors: 403, 500. */
-export async function authorize(call: Call, authorizer: Authorizer): Promise<void> {
+export function authorize(call: Call, authorizer: Authorizer): MaybePromise<void> {
   const attributes = attributesOf(call)
-  const { decision, reason, error, by } = await authorizer.authorize(attributes)
-  call.trace?.authorized(by ?? authorizer.name, reason)
+  return andThen(authorizer.authorize(attributes), (decision) => heed(call, attributes, decision, authorizer.name))
+}
+
+function heed(
+  call: Call,
+  attributes: AuthorizationAttributes,
+  { decision, reason, error, by }: AuthorizationDecision,
+  asked: string,
+): void {
+  call.trace?.authorized(by ?? asked, reason)
   call.auditAnnotations.set('authorization.k8s.io/decision', decision === 'allow' ? 'allow' : 'forbid')
   if (reason !== '') call.auditAnnotations.set('authorization.k8s.io/reason', reason)
   if (decision === 'allow') return

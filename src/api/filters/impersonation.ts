@@ -110,8 +110,13 @@ export class Impersonation {
 /** What impersonation headers ask for. They go away: nothing behind may see that somebody is impersonated. */
 function wantedUser(call: Call): Wanted | undefined {
   const { headers, raw } = call.request
-  const names = Object.keys(headers).filter((n) => n.startsWith('impersonate-'))
-  if (names.length === 0) return undefined
+  let names: string[] | undefined
+  for (const name in headers) {
+    if (!name.startsWith('impersonate-')) continue
+    names ??= []
+    names.push(name)
+  }
+  if (!names) return undefined
   const { rawHeaders } = raw
   const wanted = {
     name: headerValues(rawHeaders, USER)[0] ?? '',

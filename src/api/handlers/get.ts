@@ -1,4 +1,5 @@
 import { timeoutError, unknownError } from '../../apimachinery/api-error.ts'
+import type { MaybePromise } from '../../apimachinery/maybe-promise.ts'
 import type { StoredObject } from '../../registry/generic/stored-object.ts'
 import { TooLargeRevisionError } from '../../storage/watch-cache/freshness.ts'
 import type { ApiResource } from '../api-resource.ts'
@@ -6,16 +7,18 @@ import type { Call } from '../call.ts'
 import { resourceVersionSyntaxError, tooLargeRevision } from './list.ts'
 
 /** GET of a stored object. Errors: 404, 500 (a resourceVersion that is no number, as upstream), 504. */
-export async function get(call: Call, resource: ApiResource): Promise<StoredObject> {
+export function get(call: Call, resource: ApiResource): MaybePromise<StoredObject> {
   const { store, cache } = resource.backing!
   const { name } = call.info
   const text = call.query.get('resourceVersion') ?? ''
-  if (text === '') return await store.get(call.context(), name)
+  if (text === '') return store.get(call.context(), name)
   if (!/^\d{1,19}$/.test(text)) throw unknownError(resourceVersionSyntaxError(text))
   const revision = Number(text)
-  if (revision > 0) await atLeast(cache.revision, revision, () => cache.get(cache.prefix, { notOlderThan: revision }))
-  else await cache.ready
-  return store.getCached(call.context(), name)
+  const fresh =
+    revision > 0
+      ? atLeast(cache.revision, revision, () => cache.get(cache.prefix, { notOlderThan: revision }))
+      : cache.ready
+  return fresh.then(() => store.getCached(call.context(), name))
 }
 
 async function atLeast(current: number, wanted: number, wait: () => Promise<unknown>): Promise<void> {

@@ -1,5 +1,6 @@
+import { andThen, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
 import type { UserInfo } from '../../apimachinery/user-info.ts'
-import type { Authenticated, AuthenticationRequest, Authenticator } from './authenticator.ts'
+import { type Authenticated, type AuthenticationRequest, type Authenticator, DerivedAnswers } from './authenticator.ts'
 
 const AUTHENTICATED = 'system:authenticated'
 const UNAUTHENTICATED = 'system:unauthenticated'
@@ -8,15 +9,15 @@ const UNAUTHENTICATED = 'system:unauthenticated'
 export class AuthenticatedGroupAdder implements Authenticator {
   readonly name: string
   readonly #inner: Authenticator
+  readonly #answers = new DerivedAnswers((answer) => ({ ...answer, user: withAuthenticatedGroup(answer.user) }))
 
   constructor(inner: Authenticator) {
     this.name = inner.name
     this.#inner = inner
   }
 
-  async authenticate(request: AuthenticationRequest): Promise<Authenticated | undefined> {
-    const answer = await this.#inner.authenticate(request)
-    return answer && { ...answer, user: withAuthenticatedGroup(answer.user) }
+  authenticate(request: AuthenticationRequest): MaybePromise<Authenticated | undefined> {
+    return andThen(this.#inner.authenticate(request), (answer) => answer && this.#answers.of(answer))
   }
 }
 

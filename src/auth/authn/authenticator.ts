@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { andThen, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
 import type { UserInfo } from '../../apimachinery/user-info.ts'
 
 /** What an authenticator may look at. */
@@ -23,6 +24,8 @@ export interface Authenticated {
   readonly audiences?: readonly string[]
   /** Annotations for the audit event. */
   readonly auditAnnotations?: Readonly<Record<string, string>>
+  /** The credential is answered with this very object each time: what is made of it may be kept. */
+  readonly isLasting?: true
   /** What the client should be warned of. */
   readonly warnings?: readonly string[]
 }
@@ -33,12 +36,47 @@ export interface Authenticated {
  */
 export interface Authenticator {
   readonly name: string
-  authenticate(request: AuthenticationRequest): Promise<Authenticated | undefined> | Authenticated | undefined
+  authenticate(request: AuthenticationRequest): MaybePromise<Authenticated | undefined>
 }
 
+/** Answers that are made of other answers: of lasting ones once, so that these, too, answer with the same object. */
+export class DerivedAnswers {
+  readonly #made = new WeakMap<Authenticated, Authenticated>()
+  readonly #make: (authenticated: Authenticated) => Authenticated
+
+  constructor(make: (authenticated: Authenticated) => Authenticated) {
+    this.#make = make
+  }
+
+  of(authenticated: Authenticated): Authenticated {
+    if (!authenticated.isLasting) return this.#make(authenticated)
+    const known = this.#made.get(authenticated)
+    if (known) return known
+    const made = this.#make(authenticated)
+    this.#made.set(authenticated, made)
+    return made
+  }
+}
+
+const named = new Map<string, DerivedAnswers>()
+
 /** The answer with the name of who gave it, unless it names who was asked behind. */
-export function byMethod(authenticated: Authenticated, { name }: { readonly name: string }): Authenticated {
-  return authenticated.method === undefined ? { ...authenticated, method: name } : authenticated
+function byMethod(authenticated: Authenticated, name: string): Authenticated {
+  if (authenticated.method !== undefined) return authenticated
+  let answers = named.get(name)
+  if (!answers) {
+    answers = new DerivedAnswers((answer) => ({ ...answer, method: name }))
+    named.set(name, answers)
+  }
+  return answers.of(authenticated)
+}
+
+/** What an authenticator answers, with its name. */
+export function askByMethod(
+  { name }: { readonly name: string },
+  answer: MaybePromise<Authenticated | undefined>,
+): MaybePromise<Authenticated | undefined> {
+  return andThen(answer, (authenticated) => authenticated && byMethod(authenticated, name))
 }
 
 /** Why a credential was refused: for the log and the audit, never for the client. */

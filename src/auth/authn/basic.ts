@@ -1,5 +1,4 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { UserInfo } from '../../apimachinery/user-info.ts'
 import {
   type Authenticated,
   AuthenticationError,
@@ -18,7 +17,7 @@ const NOBODY = digestOf('')
  */
 export class BasicAuthenticator implements Authenticator {
   readonly name = 'basic'
-  readonly #users = new Map<string, { readonly digest: Buffer; readonly user: UserInfo }>()
+  readonly #users = new Map<string, { readonly digest: Buffer; readonly answer: Authenticated }>()
 
   /** Throws where a line has fewer than three columns. */
   constructor(text: string) {
@@ -31,7 +30,7 @@ export class BasicAuthenticator implements Authenticator {
       const [password = '', name = '', uid = '', groups = ''] = record
       if (password === '' || name === '') throw new Error(`password file line ${line + 1}: user or password is empty`)
       const user = { name, uid, groups: groups === '' ? [] : groups.split(','), extra: {} }
-      this.#users.set(name, { digest: digestOf(password), user })
+      this.#users.set(name, { digest: digestOf(password), answer: { user, isLasting: true } })
     }
   }
 
@@ -43,7 +42,7 @@ export class BasicAuthenticator implements Authenticator {
     if (colon < 0) throw new AuthenticationError('no user name in the basic credential')
     const known = this.#users.get(text.slice(0, colon))
     const isRight = timingSafeEqual(known?.digest ?? NOBODY, digestOf(text.slice(colon + 1)))
-    if (known && isRight) return { user: known.user }
+    if (known && isRight) return known.answer
     throw new AuthenticationError('unknown user or wrong password')
   }
 }

@@ -1,3 +1,4 @@
+import { andThen, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
 import {
   type Authenticated,
   AuthenticationError,
@@ -8,9 +9,12 @@ import type { TokenAuthenticator } from './token-authenticator.ts'
 
 /** The bearer token of a request's Authorization header; undefined where it has none. */
 export function bearerTokenOf({ headers }: AuthenticationRequest): string | undefined {
-  const parts = headers.authorization?.trim().split(' ')
-  if (!parts || parts.length < 2 || parts[0]!.toLowerCase() !== 'bearer') return undefined
-  return parts[1] === '' ? undefined : parts[1]
+  const text = headers.authorization?.trim()
+  const at = text?.indexOf(' ') ?? -1
+  if (text === undefined || at < 0 || text.slice(0, at).toLowerCase() !== 'bearer') return undefined
+  const end = text.indexOf(' ', at + 1)
+  const token = text.slice(at + 1, end < 0 ? undefined : end)
+  return token === '' ? undefined : token
 }
 
 /** Hands the bearer token of a request to a token authenticator, which has to know it. */
@@ -25,19 +29,20 @@ export class BearerTokenAuthenticator implements Authenticator {
     this.#audiences = audiences
   }
 
-  async authenticate(request: AuthenticationRequest): Promise<Authenticated | undefined> {
+  authenticate(request: AuthenticationRequest): MaybePromise<Authenticated | undefined> {
     const token = bearerTokenOf(request)
-    return token === undefined ? undefined : await authenticateBearer(this.#tokens, token, this.#audiences)
+    return token === undefined ? undefined : authenticateBearer(this.#tokens, token, this.#audiences)
   }
 }
 
 /** Who holds a bearer token. Throws {@link AuthenticationError} where nobody knows it. */
-export async function authenticateBearer(
+export function authenticateBearer(
   tokens: TokenAuthenticator,
   token: string,
   audiences: readonly string[],
-): Promise<Authenticated> {
-  const authenticated = await tokens.authenticateToken(token, audiences)
-  if (!authenticated) throw new AuthenticationError('invalid bearer token')
-  return authenticated
+): MaybePromise<Authenticated> {
+  return andThen(tokens.authenticateToken(token, audiences), (authenticated) => {
+    if (!authenticated) throw new AuthenticationError('invalid bearer token')
+    return authenticated
+  })
 }

@@ -1,4 +1,5 @@
-import { type Authenticated, type AuthenticationRequest, type Authenticator, byMethod } from './authenticator.ts'
+import { firstAnswer, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
+import { type Authenticated, type AuthenticationRequest, type Authenticator, askByMethod } from './authenticator.ts'
 
 /**
  * Asks each authenticator in turn and stops at the first that knows the client or refuses its credential: a bad
@@ -14,12 +15,10 @@ export class FailOnErrorAuthenticator implements Authenticator {
     this.#authenticators = authenticators
   }
 
-  async authenticate(request: AuthenticationRequest): Promise<Authenticated | undefined> {
-    for (const authenticator of this.#authenticators) {
-      const answer = authenticator.authenticate(request)
-      const authenticated = answer instanceof Promise ? await answer : answer
-      if (authenticated) return byMethod(authenticated, authenticator)
+  authenticate(request: AuthenticationRequest): MaybePromise<Authenticated | undefined> {
+    const failed = (error: unknown): void => {
+      throw error
     }
-    return undefined
+    return firstAnswer(this.#authenticators, (a) => askByMethod(a, a.authenticate(request)), failed)
   }
 }

@@ -1,5 +1,6 @@
 import { aggregateMessage } from '../../apimachinery/api-error.ts'
-import { type Authenticated, AuthenticationError, byMethod } from './authenticator.ts'
+import { andThen, firstAnswer, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
+import { type Authenticated, AuthenticationError, askByMethod, DerivedAnswers } from './authenticator.ts'
 
 /**
  * One way to tell who holds a token. Undefined: not a token of this kind. Throwing {@link AuthenticationError}: it is,
@@ -7,10 +8,7 @@ import { type Authenticated, AuthenticationError, byMethod } from './authenticat
  */
 export interface TokenAuthenticator {
   readonly name: string
-  authenticateToken(
-    token: string,
-    audiences: readonly string[],
-  ): Promise<Authenticated | undefined> | Authenticated | undefined
+  authenticateToken(token: string, audiences: readonly string[]): MaybePromise<Authenticated | undefined>
 }
 
 /** Asks each in turn; the first that knows the token wins (apiserver pkg/authentication/token/union). */
@@ -22,20 +20,19 @@ export class TokenUnion implements TokenAuthenticator {
     this.#members = members
   }
 
-  async authenticateToken(token: string, audiences: readonly string[]): Promise<Authenticated | undefined> {
-    const failures: AuthenticationError[] = []
-    for (const member of this.#members) {
-      try {
-        const answer = member.authenticateToken(token, audiences)
-        const authenticated = answer instanceof Promise ? await answer : answer
-        if (authenticated) return byMethod(authenticated, member)
-      } catch (error) {
-        if (!(error instanceof AuthenticationError)) throw error
-        failures.push(error)
-      }
+  authenticateToken(token: string, audiences: readonly string[]): MaybePromise<Authenticated | undefined> {
+    let failures: AuthenticationError[] | undefined
+    const failed = (error: unknown): void => {
+      if (!(error instanceof AuthenticationError)) throw error
+      failures ??= []
+      failures.push(error)
     }
-    if (failures.length === 0) return undefined
-    throw new AuthenticationError(aggregateMessage(failures.map((f) => f.message)))
+    const ask = (member: TokenAuthenticator): MaybePromise<Authenticated | undefined> =>
+      askByMethod(member, member.authenticateToken(token, audiences))
+    return andThen(firstAnswer(this.#members, ask, failed), (authenticated) => {
+      if (authenticated || !failures) return authenticated
+      throw new AuthenticationError(aggregateMessage(failures.map((f) => f.message)))
+    })
   }
 }
 
@@ -48,6 +45,8 @@ export class AudienceAgnosticToken implements TokenAuthenticator {
   readonly name: string
   readonly #inner: TokenAuthenticator
   readonly #own: readonly string[]
+  /** By the audiences asked for: a server asks for its own, always in the same array. */
+  readonly #answers = new WeakMap<readonly string[], DerivedAnswers>()
 
   constructor(inner: TokenAuthenticator, ownAudiences: readonly string[]) {
     this.name = inner.name
@@ -55,11 +54,18 @@ export class AudienceAgnosticToken implements TokenAuthenticator {
     this.#own = ownAudiences
   }
 
-  async authenticateToken(token: string, audiences: readonly string[]): Promise<Authenticated | undefined> {
+  authenticateToken(token: string, audiences: readonly string[]): MaybePromise<Authenticated | undefined> {
+    const answers = this.#answers.get(audiences) ?? this.#answersFor(audiences)
+    if (!answers) return undefined
+    return andThen(this.#inner.authenticateToken(token, audiences), (answer) => answer && answers.of(answer))
+  }
+
+  #answersFor(audiences: readonly string[]): DerivedAnswers | undefined {
     const shared = intersection(this.#own, audiences)
     if (shared.length === 0) return undefined
-    const answer = await this.#inner.authenticateToken(token, audiences)
-    return answer && { ...answer, audiences: shared }
+    const answers = new DerivedAnswers((answer) => ({ ...answer, audiences: shared }))
+    this.#answers.set(audiences, answers)
+    return answers
   }
 }
 

@@ -13,7 +13,9 @@ import type { TokenAuthenticator } from './token-authenticator.ts'
 export class TokenFileAuthenticator implements TokenAuthenticator {
   readonly name = 'token-file'
   /** By digest, so that how long a look-up takes says nothing about the tokens. */
-  readonly #users = new Map<string, { readonly digest: Buffer; readonly user: UserInfo }>()
+  readonly #users = new Map<string, { readonly digest: Buffer; readonly answer: Authenticated }>()
+  /** Tokens that were good before: they need no digest. Guesses never get here, nor past the hashes of the map. */
+  readonly #seen = new Map<string, Authenticated>()
 
   /** Throws where a line has fewer than three columns or no token. */
   constructor(text: string) {
@@ -32,12 +34,17 @@ export class TokenFileAuthenticator implements TokenAuthenticator {
   /** Knows one more token from now on. */
   add(token: string, user: UserInfo): void {
     const digest = digestOf(token)
-    this.#users.set(digest.toString('hex'), { digest, user })
+    this.#users.set(digest.toString('hex'), { digest, answer: { user, isLasting: true } })
+    this.#seen.delete(token)
   }
 
   authenticateToken(token: string): Authenticated | undefined {
+    const seen = this.#seen.get(token)
+    if (seen) return seen
     const digest = digestOf(token)
     const known = this.#users.get(digest.toString('hex'))
-    return known && timingSafeEqual(known.digest, digest) ? { user: known.user } : undefined
+    if (!known || !timingSafeEqual(known.digest, digest)) return undefined
+    this.#seen.set(token, known.answer)
+    return known.answer
   }
 }

@@ -1,9 +1,10 @@
+import { andThen, firstAnswer, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
 import {
   type Authenticated,
   AuthenticationError,
   type AuthenticationRequest,
   type Authenticator,
-  byMethod,
+  askByMethod,
 } from './authenticator.ts'
 
 /** Asks each authenticator in turn; the first that knows the client wins. */
@@ -16,19 +17,18 @@ export class UnionAuthenticator implements Authenticator {
   }
 
   /** Undefined where no credential was given. Throws where all that were given are no good. */
-  async authenticate(request: AuthenticationRequest): Promise<Authenticated | undefined> {
-    const failures: unknown[] = []
-    for (const authenticator of this.#authenticators) {
-      try {
-        const answer = authenticator.authenticate(request)
-        const authenticated = answer instanceof Promise ? await answer : answer
-        if (authenticated) return byMethod(authenticated, authenticator)
-      } catch (error) {
-        if (!(error instanceof AuthenticationError)) throw error
-        failures.push(error)
-      }
+  authenticate(request: AuthenticationRequest): MaybePromise<Authenticated | undefined> {
+    let failures: unknown[] | undefined
+    const failed = (error: unknown): void => {
+      if (!(error instanceof AuthenticationError)) throw error
+      failures ??= []
+      failures.push(error)
     }
-    if (failures.length === 0) return undefined
-    throw new AuthenticationError('no authenticator accepted the credentials', { cause: new AggregateError(failures) })
+    const answer = firstAnswer(this.#authenticators, (a) => askByMethod(a, a.authenticate(request)), failed)
+    return andThen(answer, (authenticated) => {
+      if (authenticated || !failures) return authenticated
+      const cause = new AggregateError(failures)
+      throw new AuthenticationError('no authenticator accepted the credentials', { cause })
+    })
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { andThen, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
 import {
   type Authenticated,
   AuthenticationError,
@@ -26,7 +27,7 @@ export class WebSocketTokenAuthenticator implements Authenticator {
     this.#audiences = audiences
   }
 
-  async authenticate({ headers }: AuthenticationRequest): Promise<Authenticated | undefined> {
+  authenticate({ headers }: AuthenticationRequest): MaybePromise<Authenticated | undefined> {
     if (!isWebSocketRequest(headers)) return undefined
     const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim())
     const tokens = protocols.filter((p) => p.startsWith(PREFIX)).map((p) => p.slice(PREFIX.length))
@@ -35,9 +36,10 @@ export class WebSocketTokenAuthenticator implements Authenticator {
     const token = tokens.length === 0 ? '' : decodeToken(tokens[0]!)
     if (token === '') return undefined
     if (others.length === 0) throw new AuthenticationError('missing additional subprotocol')
-    const authenticated = await authenticateBearer(this.#tokens, token, this.#audiences)
-    headers['sec-websocket-protocol'] = others.join(',')
-    return authenticated
+    return andThen(authenticateBearer(this.#tokens, token, this.#audiences), (authenticated) => {
+      headers['sec-websocket-protocol'] = others.join(',')
+      return authenticated
+    })
   }
 }
 

@@ -72,6 +72,7 @@ function userOfCertificate(certificate: X509Certificate): Authenticated | undefi
   if (uids.length > 1 || uids[0] === '') throw new AuthenticationError('the certificate must name at most one UID')
   const fingerprint = createHash('sha256').update(certificate.raw).digest('hex')
   return {
+    isLasting: true,
     user: {
       name,
       uid: uids[0] ?? '',

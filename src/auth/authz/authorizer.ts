@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../../apimachinery/maybe-promise.ts'
 import type { UserInfo } from '../../apimachinery/user-info.ts'
 
 /** What an authorizer judges. */
@@ -32,7 +33,7 @@ export interface AuthorizationDecision {
 /** One way to decide what a user may do. */
 export interface Authorizer {
   readonly name: string
-  authorize(attributes: AuthorizationAttributes): AuthorizationDecision | Promise<AuthorizationDecision>
+  authorize(attributes: AuthorizationAttributes): MaybePromise<AuthorizationDecision>
   /** Rules that this authorizer would let the user use in a namespace (SelfSubjectRulesReview). */
   rulesFor?(user: UserInfo, namespace: string): UserRules | Promise<UserRules>
 }

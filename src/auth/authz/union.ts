@@ -1,3 +1,4 @@
+import { andThen, firstAnswer, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
 import type { UserInfo } from '../../apimachinery/user-info.ts'
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer, UserRules } from './authorizer.ts'
 
@@ -14,21 +15,25 @@ export class UnionAuthorizer implements Authorizer {
     this.#authorizers = authorizers
   }
 
-  async authorize(attributes: AuthorizationAttributes): Promise<AuthorizationDecision> {
+  authorize(attributes: AuthorizationAttributes): MaybePromise<AuthorizationDecision> {
     const reasons: string[] = []
     const errors: string[] = []
-    for (const authorizer of this.#authorizers) {
-      const answer = authorizer.authorize(attributes)
-      const decision = answer instanceof Promise ? await answer : answer
-      if (decision.decision !== 'no-opinion') return { ...decision, by: authorizer.name }
-      if (decision.reason !== '') reasons.push(decision.reason)
-      if (decision.error !== undefined) errors.push(decision.error)
-    }
-    return {
+    const ask = (authorizer: Authorizer): MaybePromise<AuthorizationDecision | undefined> =>
+      andThen(authorizer.authorize(attributes), ({ decision, reason, error }) => {
+        if (decision !== 'no-opinion') {
+          const by = authorizer.name
+          return error === undefined ? { decision, reason, by } : { decision, reason, error, by }
+        }
+        if (reason !== '') reasons.push(reason)
+        if (error !== undefined) errors.push(error)
+        return undefined
+      })
+    const undecided = (): AuthorizationDecision => ({
       decision: 'no-opinion',
       reason: reasons.join('\n'),
       ...(errors.length > 0 ? { error: errors.join(', ') } : {}),
-    }
+    })
+    return andThen(firstAnswer(this.#authorizers, ask, rethrow), (decision) => decision ?? undecided())
   }
 
   async rulesFor(user: UserInfo, namespace: string): Promise<UserRules> {
@@ -46,4 +51,8 @@ export class UnionAuthorizer implements Authorizer {
       ...(errors.length > 0 ? { evaluationError: errors.join(', ') } : {}),
     }
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error
 }

@@ -155,7 +155,10 @@ class CachedObject implements CurrentObject {
 function exclusiveReader(cache: ObjectCache): CurrentReader {
   return {
     cached: (key) => currentOf(cache.peek(key)),
-    latest: async (key) => currentOf((await cache.get(key)).entry),
+    latest: (key) => {
+      const fresh = cache.fresh('latest')
+      return fresh ? fresh.then(() => currentOf(cache.peek(key))) : currentOf(cache.peek(key))
+    },
     settled: async (revision) =>
       void (await cache.get(cache.prefix, { notOlderThan: revision }).catch(() => undefined)),
   }

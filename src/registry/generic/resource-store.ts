@@ -19,6 +19,7 @@ import { FieldPath } from '../../apimachinery/field-path.ts'
 import { generateName } from '../../apimachinery/generate-name.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import { andThen, type MaybePromise } from '../../apimachinery/maybe-promise.ts'
 import { isStorageError } from '../../storage/storage-error.ts'
 import type { KeyValue, Store, WriteOptions } from '../../storage/store.ts'
 import type { AnyResourceEntry, Finish, RegistryConfig, StrategyContext, UpdateStrategy } from '../resource.ts'
@@ -44,7 +45,7 @@ export interface CurrentReader {
   /** What the cache has: never older than the writes made through this process. */
   cached(key: string): CurrentObject | undefined
   /** The latest state there is, also on a store that others write to. */
-  latest(key: string): Promise<CurrentObject | undefined>
+  latest(key: string): MaybePromise<CurrentObject | undefined>
   /** Resolves once a write that is still in flight at this revision can be read, or has failed. */
   settled(revision: number): Promise<void>
 }
@@ -151,10 +152,11 @@ export class ResourceStore {
   }
 
   /** The latest state of an object. Errors: 404. */
-  async get(context: RequestContext, name: string): Promise<StoredObject> {
-    const current = await this.#reader.latest(this.#key(context, name))
-    if (!current) throw notFound(this.identity, name)
-    return current
+  get(context: RequestContext, name: string): MaybePromise<StoredObject> {
+    return andThen(this.#reader.latest(this.#key(context, name)), (current) => {
+      if (!current) throw notFound(this.identity, name)
+      return current
+    })
   }
 
   /** What the cache has of an object (`resourceVersion=0`). Errors: 404. */

@@ -185,6 +185,18 @@ export class WatchCache<A = unknown, O = unknown> {
     return { events: end - start, capacity, coveredFrom }
   }
 
+  /**
+   * Resolves when the cache is as fresh as asked; undefined where it already is. Errors: those of {@link get}, thrown
+   * where nothing has to be waited for.
+   */
+  fresh(freshness: Freshness): Promise<void> | undefined {
+    if (this.#closed !== undefined) throw this.#closed
+    if (!this.#isReady) return this.#waitUntilReady().then(() => this.fresh(freshness))
+    if (freshness === 'any') return undefined
+    if (typeof freshness === 'object' && freshness.notOlderThan <= this.revision) return undefined
+    return this.#shared.fresh(freshness)?.then(() => this.#checkReady())
+  }
+
   /** The entry as the cache has it now, without waiting: undefined also where the cache is not loaded. */
   peek(key: string): CacheEntry<A, O> | undefined {
     return this.#state.get(key)
@@ -195,7 +207,7 @@ export class WatchCache<A = unknown, O = unknown> {
     key: string,
     freshness: Freshness = 'latest',
   ): Promise<{ readonly entry: CacheEntry<A, O> | undefined; readonly revision: number }> {
-    await this.#prepare(freshness)
+    await this.fresh(freshness)
     return { entry: this.#state.get(key), revision: this.revision }
   }
 
@@ -203,7 +215,7 @@ export class WatchCache<A = unknown, O = unknown> {
   async list(options: ListOptions<A, O> = {}): Promise<ListResult<A, O>> {
     const at = options.at ?? 'latest'
     if (typeof at === 'object' && 'exactly' in at) return this.#listExactly(at.exactly, options)
-    await this.#prepare(at)
+    await this.fresh(at)
     return this.#listPresent(options)
   }
 
@@ -215,8 +227,8 @@ export class WatchCache<A = unknown, O = unknown> {
     const scope: WatchScope<A, O> = { ...options, key: options.key ?? this.prefix }
     this.#checkScope(scope)
     const { from } = options
-    if ('revision' in from) await this.#prepare('any')
-    else await this.#prepare('now' in from ? from.now : from.initial)
+    if ('revision' in from) await this.fresh('any')
+    else await this.fresh('now' in from ? from.now : from.initial)
     const history = 'revision' in from ? await this.#historyAfter(from.revision) : undefined
     const watcher = new CacheWatcher(this.#host, scope, this.#startOf(from, scope, history), consumer)
     this.#watchers.add(watcher)
@@ -275,14 +287,8 @@ export class WatchCache<A = unknown, O = unknown> {
     for (const values of this.#fieldIndexes.values()) values.clear()
   }
 
-  /** Ready and as fresh as asked. */
-  async #prepare(freshness: Freshness): Promise<void> {
-    if (this.#closed !== undefined) throw this.#closed
-    if (!this.#isReady) await this.#waitUntilReady()
-    if (freshness === 'any') return
-    if (typeof freshness === 'object' && freshness.notOlderThan <= this.revision) return
-    const wait = this.#shared.fresh(freshness)
-    if (wait !== undefined) await wait
+  /** It may have begun to load anew, or been closed, while somebody waited. */
+  async #checkReady(): Promise<void> {
     if (!this.#isReady) await this.#waitUntilReady()
     if (this.#closed !== undefined) throw this.#closed
   }
@@ -377,8 +383,8 @@ export class WatchCache<A = unknown, O = unknown> {
   }
 
   async #listExactly(revision: number, options: ListOptions<A, O>): Promise<ListResult<A, O>> {
-    await this.#prepare('any')
-    if (revision > this.revision) await this.#prepare({ notOlderThan: revision })
+    await this.fresh('any')
+    if (revision > this.revision) await this.fresh({ notOlderThan: revision })
     if (revision >= this.#window.coveredFrom) {
       const position = this.#window.firstAfter(revision)
       const state = this.#history.at(position, this.#window, this.#state)
