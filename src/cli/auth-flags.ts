@@ -1,9 +1,17 @@
 import { type Command, Option } from 'commander'
-import { type AuthOptions, DEFAULT_ISSUER, type OidcFlags, type RequestHeaderFlags } from '../cluster/auth-options.ts'
+import { type AuthOptions, DEFAULT_ISSUER, type OidcFlags } from '../cluster/auth-options.ts'
 import { durationMs } from './duration.ts'
+import {
+  addRequestHeaderFlags,
+  joined,
+  listOf,
+  type RequestHeaderFlagValues,
+  requestHeaderOf,
+  requestHeaderWarnings,
+} from './request-header-flags.ts'
 
 /** Flags of authentication and authorization as commander hands them over. */
-export interface AuthFlags {
+export interface AuthFlags extends RequestHeaderFlagValues {
   authorizationMode: string
   authorizationPolicyFile?: string
   authorizationWebhookConfigFile?: string
@@ -38,16 +46,8 @@ export interface AuthFlags {
   authenticationTokenWebhookConfigFile?: string
   authenticationTokenWebhookVersion: 'v1' | 'v1beta1'
   authenticationTokenWebhookCacheTtl: string
-  requestheaderClientCaFile?: string
-  requestheaderAllowedNames?: string
-  requestheaderUsernameHeaders?: string
-  requestheaderUidHeaders?: string
-  requestheaderGroupHeaders?: string
-  requestheaderExtraHeadersPrefix?: string
 }
 
-/** A list that may also be given item by item. */
-const joined = (value: string, before?: string): string => (before === undefined ? value : `${before},${value}`)
 const collect = (value: string, before: string[]): string[] => [...before, value]
 
 /** Adds kube-apiserver's own flags of authentication and authorization. */
@@ -103,16 +103,6 @@ function addOidcFlags<C extends Command>(command: C): C {
     .option('--oidc-groups-prefix <prefix>', 'prefix of groups', '')
     .option('--oidc-required-claim <claim=value>', 'claim that a token must have, may be repeated', collect, [])
     .option('--oidc-signing-algs <names>', 'algorithms that are taken', 'RS256')
-}
-
-function addRequestHeaderFlags<C extends Command>(command: C): C {
-  return command
-    .option('--requestheader-client-ca-file <file>', 'CAs of front proxies')
-    .option('--requestheader-allowed-names <names>', 'common names of their certificates; none: any', joined)
-    .option('--requestheader-username-headers <names>', 'headers that name the user', joined)
-    .option('--requestheader-uid-headers <names>', 'headers that name its uid', joined)
-    .option('--requestheader-group-headers <names>', 'headers that name its groups', joined)
-    .option('--requestheader-extra-headers-prefix <prefixes>', 'prefixes of headers with more about it', joined)
 }
 
 /** Checks the flags and makes options of them. Throws where they don't go together. */
@@ -267,54 +257,4 @@ function pairOf(text: string): [string, string] {
   const at = text.indexOf('=')
   if (at < 1) throw new Error(`oidc-required-claim must be claim=value, not ${text}`)
   return [text.slice(0, at), text.slice(at + 1)]
-}
-
-function requestHeaderOf(flags: AuthFlags): RequestHeaderFlags | undefined {
-  const proxies = {
-    allowedNames: filled('requestheader-allowed-names', flags.requestheaderAllowedNames),
-    usernameHeaders: filled('requestheader-username-headers', flags.requestheaderUsernameHeaders),
-    uidHeaders: filled('requestheader-uid-headers', flags.requestheaderUidHeaders),
-    groupHeaders: filled('requestheader-group-headers', flags.requestheaderGroupHeaders),
-    extraHeaderPrefixes: filled('requestheader-extra-headers-prefix', flags.requestheaderExtraHeadersPrefix),
-  }
-  if (proxies.uidHeaders.length > 0 && !has(proxies.uidHeaders, 'X-Remote-Uid')) {
-    throw new Error(
-      '--requestheader-uid-headers is set without specifying the standard X-Remote-Uid header - API aggregation will not work',
-    )
-  }
-  const clientCaFile = flags.requestheaderClientCaFile
-  return clientCaFile ? { clientCaFile, ...proxies } : undefined
-}
-
-/** @see apiserver pkg/server/options/authentication.go */
-function requestHeaderWarnings(flags: AuthFlags): string[] {
-  const standards = [
-    ['username-headers', flags.requestheaderUsernameHeaders, 'X-Remote-User header'],
-    ['group-headers', flags.requestheaderGroupHeaders, 'X-Remote-Group header'],
-    ['extra-headers-prefix', flags.requestheaderExtraHeadersPrefix, 'X-Remote-Extra- header prefix'],
-  ] as const
-  return standards
-    .filter(([, given, standard]) => given !== undefined && !has(listOf(given), standard.split(' ')[0]!))
-    .map(
-      ([flag, , standard]) =>
-        `--requestheader-${flag} is set without specifying the standard ${standard} - API aggregation will not work`,
-    )
-}
-
-const has = (names: readonly string[], wanted: string): boolean =>
-  names.some((name) => name.toLowerCase() === wanted.toLowerCase())
-
-/** A list without empty items. */
-function filled(flag: string, text: string | undefined): string[] {
-  if (text === undefined || text === '') return []
-  const items = text.split(',').map((item) => item.trim())
-  if (items.includes('')) throw new Error(`empty value in "${flag}"`)
-  return items
-}
-
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
 }

@@ -8,9 +8,10 @@ import { addLeaderElectionFlags, type LeaderElectionFlags, leaderElectionOf } fr
 import { addRequestRateFlags, type RequestRateFlags, requestRateOf } from './request-rate-flags.ts'
 import { addServingFlags, type ServingFlags, servingOf } from './serving-flags.ts'
 import { endOnSignal } from './signals.ts'
+import { addSigningFlags, type SigningFlags, signingOf } from './signing-flags.ts'
 import { CONTROLLER_MANAGER_FLAGS } from './upstream-flags.ts'
 
-interface Flags extends LeaderElectionFlags, RequestRateFlags, ServingFlags {
+interface Flags extends LeaderElectionFlags, RequestRateFlags, ServingFlags, SigningFlags {
   kubeconfig: string
   useServiceAccountCredentials: boolean
   minResyncPeriod: string
@@ -41,6 +42,7 @@ function withOwnFlags(): FlagCommand {
     .option('--namespace-sync-period <duration>', 'how often namespaces are looked at again', '5m')
     .option('--pvclaimbinder-sync-period <duration>', 'how often volumes and claims are', '15s')
     .option('--resource-quota-sync-period <duration>', 'how often quotas are', '5m')
+  addSigningFlags(command)
   addRequestRateFlags(command)
   addServingFlags(command, 10257)
   return addLeaderElectionFlags(command, 'kube-controller-manager').action(async (flags: Flags) => {
@@ -52,6 +54,7 @@ async function run(flags: Flags): Promise<void> {
   const options = {
     kubeconfig: flags.kubeconfig,
     useServiceAccountCredentials: flags.useServiceAccountCredentials,
+    signing: signingOf(flags),
     rate: requestRateOf(flags),
     minResyncMs: durationMs(flags.minResyncPeriod),
     namespaceSyncMs: durationMs(flags.namespaceSyncPeriod),

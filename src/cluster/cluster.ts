@@ -13,7 +13,7 @@ import { CONTROLLER_MANAGER, type Component, componentClient, SCHEDULER } from '
 import { ControllerMetrics } from './metrics/controller-metrics.ts'
 import { PlacementMetrics } from './metrics/scheduler-metrics.ts'
 import { SimulatedNodeConnector } from './node-connector.ts'
-import { certificateSigner } from './pki/certificate-signer.ts'
+import { clusterSigners, requestedCertificate } from './pki/certificate-signer.ts'
 import { type GivenParts, type RunningServer, startServer } from './server.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -175,7 +175,8 @@ async function controllersPart({ server, client, clock, logger }: ClusterAccess,
       quotaUsage,
       createToken: (account) => server.tokenIssuer.issueLegacy(account),
       ...(server.rootCa ? { rootCa: server.rootCa } : {}),
-      ...(server.authority ? { certificateSigner: certificateSigner(server.authority) } : {}),
+      readCertificateRequest: requestedCertificate,
+      ...(server.authority ? { certificateSigners: clusterSigners(server.authority) } : {}),
     }),
     loops: allLoops(),
     ...(sharedStore ? { leaderElection: { identity: `kubemu_${crypto.randomUUID()}` } } : {}),

@@ -70,7 +70,7 @@ export class ComponentProcess {
       ...(serviceAccounts ? { serviceAccounts } : {}),
     })
     const all = (): Metric[] => [...parts.metrics(), ...metrics.metrics]
-    const server = serving && (await ComponentServer.start({ ...serving, client, logger, metrics: all }))
+    const server = serving && (await ComponentServer.start({ ...serving, client, clock, logger, metrics: all }))
     return new ComponentProcess(client, options, server)
   }
 

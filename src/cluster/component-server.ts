@@ -1,19 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer, type Server } from 'node:https'
+import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
-import { forbiddenMessage } from '../api/filters/authorization.ts'
+import type { TLSSocket } from 'node:tls'
 import { EXPOSITION_CONTENT_TYPE, type Metric } from '../api/metrics/exposition.ts'
 import { exposition } from '../api/metrics/metrics-path.ts'
-import { asApiError, forbidden, internalError } from '../apimachinery/api-error.ts'
-import type { UserInfo } from '../apimachinery/user-info.ts'
+import { peerOf } from '../api/tls-peer.ts'
+import { asApiError, internalError } from '../apimachinery/api-error.ts'
+import type { Clock } from '../apimachinery/clock.ts'
 import type { Client } from '../controllers/runtime/client.ts'
 import type { Logger } from '../controllers/runtime/logger.ts'
-import { DelegatedAccess } from './delegated-access.ts'
+import { DelegatedAuth, type DelegatedAuthOptions } from './delegated-auth.ts'
 import { CertificateAuthority, type KeyPair } from './pki/certificate-authority.ts'
 
-/** Where a component serves. */
+/** Where a component serves, and whom. */
 export interface ComponentServing {
   readonly bindAddress: string
   /** 0: any that is free. */
@@ -21,35 +22,39 @@ export interface ComponentServing {
   /** Undefined: a certificate of its own, which nobody can verify. */
   readonly tlsCertFile: string | undefined
   readonly tlsPrivateKeyFile: string | undefined
+  readonly auth: DelegatedAuthOptions
 }
 
 export interface ComponentServerOptions extends ComponentServing {
   /** Asks the API server who somebody is and what they may do. */
   readonly client: Client
+  readonly clock: Clock
   readonly logger: Logger
   metrics(): Iterable<Metric>
 }
 
-/** Upstream's `--authorization-always-allow-paths`. */
-const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz'])
-const ANONYMOUS: UserInfo = { name: 'system:anonymous', uid: '', groups: ['system:unauthenticated'], extra: {} }
+const HEALTH: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz'])
 
 /**
- * The port of a component that is no API server: its health for everybody, its metrics for whom the API server lets.
+ * The port of a component that is no API server: its health and its metrics, for whom the API server lets.
  *
- * @see apiserver pkg/server/options authentication.go, authorization.go (delegating)
+ * @see kubernetes cmd/kube-controller-manager/app/serve.go
  */
 export class ComponentServer {
   readonly #options: ComponentServerOptions
-  readonly #access: DelegatedAccess
+  readonly #pair: KeyPair
+  readonly #auth: DelegatedAuth
   readonly #server: Server
 
-  private constructor(options: ComponentServerOptions, { certificate, privateKey }: KeyPair) {
+  private constructor(options: ComponentServerOptions, pair: KeyPair) {
     this.#options = options
-    this.#access = new DelegatedAccess(options.client)
-    this.#server = createServer({ cert: certificate, key: privateKey, minVersion: 'TLSv1.2' }, (request, response) => {
-      void this.#answer(request, response)
-    })
+    this.#pair = pair
+    const { client, clock, logger } = options
+    const changed = (): void => this.#server.setSecureContext(this.#context())
+    this.#auth = new DelegatedAuth(options.auth, { client, clock, logger, changed })
+    // Who shows no certificate, or one of another CA, may still have a token.
+    const tls = { ...this.#context(), requestCert: true, rejectUnauthorized: false }
+    this.#server = createServer(tls, (request, response) => void this.#answer(request, response))
   }
 
   /** Resolves once it listens. Errors: the port is taken, files that cannot be read. */
@@ -67,20 +72,24 @@ export class ComponentServer {
   }
 
   async close(): Promise<void> {
+    this.#auth.close()
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #context(): ServerOptions {
+    const { certificate, privateKey } = this.#pair
+    return { cert: certificate, key: privateKey, ca: [...this.#auth.clientCas], minVersion: 'TLSv1.2' }
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0]!
     try {
-      if (OPEN_PATHS.has(path)) {
-        send(response, 200, 'text/plain; charset=utf-8', 'ok')
-        return
-      }
-      const user = (await this.#access.userOfToken(request.headers)) ?? ANONYMOUS
-      await this.#authorize(user, (request.method ?? 'GET').toLowerCase(), path)
-      if (path !== '/metrics') send(response, 404, 'text/plain; charset=utf-8', '404 page not found\n')
+      const { headers, rawHeaders, method = 'GET' } = request
+      const user = await this.#auth.userOf({ headers, rawHeaders, ...peerOf(request.socket as TLSSocket) })
+      await this.#auth.authorize(user, method.toLowerCase(), path)
+      if (HEALTH.has(path)) send(response, 200, 'text/plain; charset=utf-8', 'ok')
+      else if (path !== '/metrics') send(response, 404, 'text/plain; charset=utf-8', '404 page not found\n')
       else send(response, 200, EXPOSITION_CONTENT_TYPE, await exposition(this.#options.metrics()))
     } catch (error) {
       const refusal = asApiError(error) ?? internalError('')
@@ -88,17 +97,6 @@ export class ComponentServer {
       send(response, refusal.code, 'application/json', JSON.stringify(refusal.toStatus()))
     }
   }
-
-  /** Errors: 403. */
-  async #authorize(user: UserInfo, verb: string, path: string): Promise<void> {
-    if (await this.#access.isAllowed(user, { nonResourceAttributes: { path, verb } })) return
-    throw forbidden({ group: '', resource: '' }, '', forbiddenMessage(pathAttributes(user, verb, path)))
-  }
-}
-
-function pathAttributes(user: UserInfo, verb: string, path: string) {
-  const none = { apiGroup: '', apiVersion: '', namespace: '', resource: '', subresource: '', name: '' }
-  return { user, verb, path, isResourceRequest: false, ...none, fieldSelector: '', labelSelector: '' }
 }
 
 function send(response: ServerResponse, code: number, contentType: string, body: string): void {

@@ -41,13 +41,20 @@ export class DelegatedAccess {
   async userOfToken({ authorization = '' }: IncomingHttpHeaders): Promise<UserInfo | undefined> {
     const token = /^Bearer\s+(\S+)$/i.exec(authorization)?.[1]
     if (token === undefined) return undefined
+    const user = await this.userOf(token)
+    if (!user) throw unauthorized()
+    return user
+  }
+
+  /** Whose token it is; undefined: the API server does not know it. */
+  async userOf(token: string): Promise<UserInfo | undefined> {
     const { status } = await this.#ask(TOKEN_REVIEWS, {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenReview',
       metadata: {},
       spec: { token },
     })
-    if (!status?.authenticated) throw unauthorized()
+    if (!status?.authenticated) return undefined
     const { username = '', uid = '', groups = [], extra = {} } = status.user ?? {}
     return { name: username, uid, groups, extra }
   }

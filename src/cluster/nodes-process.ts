@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
+import { ensureDefaultStorageClass } from '../controllers/cluster/volumes/simulated-provisioner.ts'
 import { HttpClient } from '../controllers/http/http-client.ts'
 import { readKubeconfig } from '../controllers/http/kubeconfig-access.ts'
 import type { KubeletEndpoint } from '../controllers/nodes/node-object.ts'
@@ -107,6 +108,8 @@ class ElectedFleet implements Work {
     this.#served = new SimulatedNodeConnector(nodes.fleet).host
     try {
       await nodes.ready
+      // Simulated disks come with simulated machines: controllers that are no administrators may not make the class.
+      await ensureDefaultStorageClass(this.#client, this.#logger)
       this.#logger.info({ nodes: count }, 'nodes registered')
     } catch (error) {
       if (this.#nodes !== nodes) return

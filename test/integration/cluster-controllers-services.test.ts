@@ -3,7 +3,7 @@ import { quotaUsage } from '../../src/admission/plugins/resource-quota/quota-usa
 import { systemClock } from '../../src/apimachinery/clock.ts'
 import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
 import { CertificateAuthority } from '../../src/cluster/pki/certificate-authority.ts'
-import { certificateSigner } from '../../src/cluster/pki/certificate-signer.ts'
+import { clusterSigners, requestedCertificate } from '../../src/cluster/pki/certificate-signer.ts'
 import { x509Library } from '../../src/cluster/pki/x509-library.ts'
 import { clusterControllers } from '../../src/controllers/cluster/cluster-controllers.ts'
 import {
@@ -25,7 +25,10 @@ let test: TestPlane
 beforeEach(async () => {
   test = await TestPlane.start({ clock: systemClock })
   const authority = await CertificateAuthority.create('test-ca')
-  await test.run(...clusterControllers({ quotaUsage, certificateSigner: certificateSigner(authority) }))
+  const certificateSigners = clusterSigners(authority)
+  await test.run(
+    ...clusterControllers({ quotaUsage, readCertificateRequest: requestedCertificate, certificateSigners }),
+  )
 })
 
 afterEach(() => test.close())

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { X509Certificate } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,17 +11,29 @@ import type { Deployment } from '../../src/apimachinery/types/apps-v1.ts'
 import { apiserverOptions } from '../../src/cli/apiserver.ts'
 import type { RunningComponent } from '../../src/cluster/component-process.ts'
 import { runControllerManager } from '../../src/cluster/controller-manager-process.ts'
+import { writeKubeconfig } from '../../src/cluster/kubeconfig/kubeconfig.ts'
+import { CertificateAuthority, type KeyPair } from '../../src/cluster/pki/certificate-authority.ts'
+import { x509Library } from '../../src/cluster/pki/x509-library.ts'
 import { type RunningServer, startServer } from '../../src/cluster/server.ts'
 import { HttpClient } from '../../src/controllers/http/http-client.ts'
 import { readKubeconfig } from '../../src/controllers/http/kubeconfig-access.ts'
 import type { ResourceRef, Typed } from '../../src/controllers/runtime/client.ts'
 import { Informer } from '../../src/controllers/runtime/informer.ts'
 import { silentLogger } from '../../src/controllers/runtime/logger.ts'
-import { DEPLOYMENTS, LEASES, PODS, REPLICA_SETS, SERVICE_ACCOUNTS } from '../../src/controllers/runtime/resources.ts'
+import {
+  CERTIFICATE_SIGNING_REQUESTS,
+  DEPLOYMENTS,
+  LEASES,
+  PODS,
+  REPLICA_SETS,
+  SERVICE_ACCOUNTS,
+} from '../../src/controllers/runtime/resources.ts'
 import { noMetrics } from '../../src/controllers/runtime/runtime-metrics.ts'
 
 let folder: string
+/** An administrator's, and that of the controller manager. */
 let kubeconfig: string
+let managerKubeconfig: string
 let server: RunningServer
 let client: HttpClient
 const warnings: string[] = []
@@ -31,6 +44,17 @@ beforeAll(async () => {
   const flags = ['--memory', '--secure-port=0', '--authorization-mode=Node,RBAC', `--kubeconfig=${kubeconfig}`]
   server = await startServer(apiserverOptions(flags), pino({ level: 'silent' }))
   const access = await readKubeconfig(kubeconfig)
+  managerKubeconfig = join(folder, 'controller-manager.conf')
+  await writeKubeconfig(managerKubeconfig, {
+    clusterName: 'kubemu',
+    userName: 'manager',
+    contextName: 'manager',
+    server: server.url,
+    certificateAuthority: server.rootCa,
+    credentials: await server.authority!.issueClient({ user: 'system:kube-controller-manager' }),
+  })
+  await writeFile(join(folder, 'ca.crt'), server.authority!.pair.certificate)
+  await writeFile(join(folder, 'ca.key'), server.authority!.pair.privateKey)
   client = HttpClient.connect({ access, clock: systemClock, userAgent: 'test/1', impersonate: true })
 })
 afterAll(async () => {
@@ -39,6 +63,24 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+const NO_FILES = { certFile: undefined, keyFile: undefined }
+const signing = () => ({
+  all: { certFile: join(folder, 'ca.crt'), keyFile: join(folder, 'ca.key') },
+  kubeletServing: NO_FILES,
+  kubeletClient: NO_FILES,
+  apiserverClient: NO_FILES,
+  legacyUnknown: NO_FILES,
+  durationMs: 86_400_000,
+})
+/** What the API server answers counts for that moment. */
+const NO_CACHE = {
+  skipLookup: false,
+  alwaysAllowPaths: ['/healthz'],
+  tokenTtlMs: 0,
+  authorizedTtlMs: 0,
+  unauthorizedTtlMs: 0,
+}
+
 function startManager(identity: string): Promise<RunningComponent> {
   const log = {
     ...silentLogger,
@@ -46,7 +88,7 @@ function startManager(identity: string): Promise<RunningComponent> {
   }
   return runControllerManager(
     {
-      kubeconfig,
+      kubeconfig: managerKubeconfig,
       useServiceAccountCredentials: true,
       rootCaFile: undefined,
       serviceAccountKeyFile: undefined,
@@ -57,7 +99,14 @@ function startManager(identity: string): Promise<RunningComponent> {
         renewDeadlineMs: 40_000,
         retryPeriodMs: 200,
       },
-      serving: { bindAddress: '127.0.0.1', port: 0, tlsCertFile: undefined, tlsPrivateKeyFile: undefined },
+      signing: signing(),
+      serving: {
+        auth: NO_CACHE,
+        bindAddress: '127.0.0.1',
+        port: 0,
+        tlsCertFile: undefined,
+        tlsPrivateKeyFile: undefined,
+      },
     },
     log,
   )
@@ -131,6 +180,9 @@ test('controllers work over HTTP with the roles of their service accounts, and a
   expect(metrics.body).toContain(`rest_client_request_duration_seconds_bucket{verb="PUT",host="${host}",le="0.005"}`)
   expect(await ask(second, '/healthz')).toEqual({ code: 200, body: 'ok' })
   expect((await ask(second, '/metrics', 'no-such-token')).code).toBe(401)
+  expect((await ask(second, '/healthz', 'no-such-token')).code).toBe(401)
+  await certificatesCount(second)
+  await signsRequests()
   expect(JSON.parse((await ask(second, '/metrics')).body)).toMatchObject(refusal('system:anonymous'))
   expect((await ask(second, '/other', token)).code).toBe(403)
   await second.stop()
@@ -156,6 +208,42 @@ function monitoring(account: string): KubeObject {
   }
 }
 
+/** Client certificates count on the port of a component as the API server says. */
+async function certificatesCount(manager: RunningComponent): Promise<void> {
+  const issue = (user: string, group: string) => server.authority!.issueClient({ user, groups: [group] })
+  expect((await ask(manager, '/metrics', undefined, await issue('root', 'system:masters'))).code).toBe(200)
+  const jane = await ask(manager, '/metrics', undefined, await issue('jane', 'dev'))
+  expect(JSON.parse(jane.body)).toMatchObject({ code: 403, message: expect.stringContaining('User "jane"') })
+  const other = await CertificateAuthority.create('kubernetes')
+  const stranger = await other.issueClient({ user: 'root', groups: ['system:masters'] })
+  expect((await ask(manager, '/metrics', undefined, stranger)).code).toBe(401)
+}
+
+/** Requests of kubelets are approved and signed by the manager, with the authority of its flags. */
+async function signsRequests(): Promise<void> {
+  const x509 = await x509Library()
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: [{ O: ['system:nodes'] }, { CN: ['system:node:n1'] }],
+    keys: await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']),
+    signingAlgorithm: algorithm,
+  })
+  await client.create(CERTIFICATE_SIGNING_REQUESTS, {
+    apiVersion: 'certificates.k8s.io/v1',
+    kind: 'CertificateSigningRequest',
+    metadata: { name: 'csr-1' },
+    spec: {
+      request: Buffer.from(`${request.toString('pem')}\n`).toString('base64'),
+      signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+      usages: ['client auth', 'digital signature'],
+    },
+  })
+  const [signed] = await until(CERTIFICATE_SIGNING_REQUESTS, ([r]) => r?.status?.certificate !== undefined)
+  const certificate = new X509Certificate(Buffer.from(signed!.status!.certificate!, 'base64'))
+  expect(certificate.verify(new X509Certificate(server.authority!.pair.certificate).publicKey)).toBe(true)
+  expect(Date.parse(certificate.validTo) - Date.parse(certificate.validFrom)).toBe(86_400_000)
+}
+
 async function tokenOf(account: string): Promise<string> {
   const metadata = { name: account, namespace: 'default' }
   await client.create(SERVICE_ACCOUNTS, { apiVersion: 'v1', kind: 'ServiceAccount', metadata })
@@ -165,10 +253,12 @@ async function tokenOf(account: string): Promise<string> {
 }
 
 /** Asks a manager's own port, whose certificate nobody has signed. */
-async function ask({ port }: RunningComponent, path: string, token?: string) {
+async function ask({ port }: RunningComponent, path: string, token?: string, pair?: KeyPair) {
   return await new Promise<{ code: number | undefined; body: string }>((resolve, reject) => {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const options = { host: '127.0.0.1', port, path, headers, rejectUnauthorized: false, agent: false as const }
+    const credentials = pair ? { cert: pair.certificate, key: pair.privateKey } : {}
+    const tls = { rejectUnauthorized: false, agent: false as const, ...credentials }
+    const options = { host: '127.0.0.1', port, path, headers, ...tls }
     request(options, (response) => {
       let body = ''
       response.setEncoding('utf8')

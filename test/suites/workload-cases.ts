@@ -113,13 +113,8 @@ interface EventObject {
 /**
  * What people do with workloads, by a real kubectl against a cluster of three nodes with eight cores each, on which
  * nothing else runs.
- *
- * `schedulingToo`: also what is more the scheduler's and the nodes' than the controllers'.
  */
-export function workloadCases(
-  kubectl: () => CommandLine,
-  { schedulingToo }: { readonly schedulingToo: boolean },
-): void {
+export function workloadCases(kubectl: () => CommandLine): void {
   const ok = (...args: string[]): Promise<string> => kubectl().ok(args, LONG)
   const apply = (manifest: string, ...args: string[]): Promise<string> =>
     kubectl().ok(['apply', '--filename=-', ...args], { ...LONG, stdin: manifest })
@@ -183,7 +178,7 @@ export function workloadCases(
     })
   })
 
-  describe.runIf(schedulingToo)('Jobs', () => {
+  describe('Jobs', () => {
     test('run to their end, and so does one that a CronJob makes', async () => {
       await apply(JOBS)
       await ok('wait', '--for=condition=Complete', 'job/pi', TIMEOUT)
@@ -217,7 +212,7 @@ export function workloadCases(
     })
   })
 
-  describe.runIf(schedulingToo)('nodes', () => {
+  describe('nodes', () => {
     test('are cordoned, drained as far as budgets allow, and taken back', MANY, async () => {
       const budget = ['create', 'poddisruptionbudget', 'db', '--selector=app=db', '--min-available=3']
       await ok(...budget)
@@ -258,7 +253,7 @@ export function workloadCases(
     await vi.waitFor(async () => expect(await names('pv')).toEqual([]), POLL)
   })
 
-  describe.runIf(schedulingToo)('a pod', () => {
+  describe('a pod', () => {
     test('that fits nowhere says why', async () => {
       const spec = { containers: [{ name: 'big', image: 'x', resources: { requests: { cpu: '100' } } }] }
       await ok('run', 'big', '--image=x', `--overrides=${JSON.stringify({ spec })}`)

@@ -4,13 +4,13 @@ import {
   generateKeyPair,
   type KeyObject,
   randomBytes,
-  sign,
   X509Certificate,
 } from 'node:crypto'
 import { promisify } from 'node:util'
 import { parseIp } from '../../apimachinery/validation/ip.ts'
 import {
   bitString,
+  bytesOf,
   explicit,
   membersOf,
   objectIdentifier,
@@ -23,6 +23,8 @@ import {
   unsigned,
   utf8String,
 } from './der.ts'
+import { keyUsagesOf } from './key-usages.ts'
+import { type SignatureScheme, signatureSchemeOf } from './signature.ts'
 import { x509Library } from './x509-library.ts'
 
 /** Certificate and private key in PEM. */
@@ -55,26 +57,24 @@ const CA_DAYS = 3650
 const LEAF_DAYS = 365
 /** Certificates begin a little in the past, for clients whose clock is behind. */
 const BACKDATE_MS = 5 * 60_000
+/** Those that were asked for and last less than this are not made shorter by it. */
+const SHORT_MS = 8 * 3_600_000
 
-/** Object identifiers: RFC 5280, RFC 5758, X.520; `uid` is where upstream reads a user's uid from. */
+/** Object identifiers: RFC 5280, X.520; `uid` is where upstream reads a user's uid from. */
 const OIDS = {
   commonName: '2.5.4.3',
   organization: '2.5.4.10',
   uid: '1.3.6.1.4.1.57683.2',
-  ecdsaWithSha256: '1.2.840.10045.4.3.2',
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAlternativeName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
   authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
-  serverAuth: '1.3.6.1.5.5.7.3.1',
-  clientAuth: '1.3.6.1.5.5.7.3.2',
 } as const
 
-const SIGNATURE_ALGORITHM = sequence(objectIdentifier(OIDS.ecdsaWithSha256))
-/** Bits of KeyUsage, the first one the highest. */
-const KEY_USAGE = { digitalSignature: 0x80, keyEncipherment: 0x20, keyCertSign: 0x04 } as const
+/** Tag of the extensions in a certificate. */
+const EXTENSIONS = 0xa3
 /** Tags of GeneralName. */
 const DNS_NAME = 0x82
 const IP_ADDRESS = 0x87
@@ -94,13 +94,13 @@ export class CertificateAuthority {
   /** Certificate and key, to be kept. */
   readonly pair: KeyPair
   readonly #certificate: X509Certificate
-  readonly #key: KeyObject
+  readonly #scheme: SignatureScheme
   readonly #now: () => number
 
   private constructor(pair: KeyPair, key: KeyObject, now: () => number) {
     this.pair = pair
     this.#certificate = new X509Certificate(pair.certificate)
-    this.#key = key
+    this.#scheme = signatureSchemeOf(key)
     this.#now = now
   }
 
@@ -118,20 +118,18 @@ export class CertificateAuthority {
         notAfter: now() + CA_DAYS * DAY_MS,
         extensions: [
           extension(OIDS.basicConstraints, { critical: true }, sequence(trueValue)),
-          keyUsage(KEY_USAGE.digitalSignature | KEY_USAGE.keyCertSign),
+          ...usageExtensions(['digital signature', 'cert sign']),
           extension(OIDS.subjectKeyIdentifier, {}, octetString(keyIdentifier(publicKey))),
         ],
       },
-      keys.privateKey,
+      signatureSchemeOf(keys.privateKey),
     )
     return new CertificateAuthority({ certificate, privateKey: privatePem(keys.privateKey) }, keys.privateKey, now)
   }
 
-  /** An authority that exists. Throws where the key is not an EC key on P-256. */
+  /** An authority that exists. Throws where the key is of a kind that Go does not sign with either. */
   static async load(pair: KeyPair, now: () => number = Date.now): Promise<CertificateAuthority> {
-    const key = createPrivateKey(pair.privateKey)
-    if (key.asymmetricKeyDetails?.namedCurve !== CURVE) throw new Error('the key of an authority must be on P-256')
-    return new CertificateAuthority(pair, key, now)
+    return new CertificateAuthority(pair, createPrivateKey(pair.privateKey), now)
   }
 
   async issueClient({ user, groups = [], uid }: ClientSubject): Promise<KeyPair> {
@@ -161,11 +159,14 @@ export class CertificateAuthority {
     const csr = new Pkcs10CertificateRequest(request)
     if (!(await csr.verify())) throw new Error('the signature of the certificate request is wrong')
     const alternatives = csr.extensions.find((e) => e instanceof SubjectAlternativeNameExtension)
+    if (this.#now() >= Date.parse(this.#certificate.validTo)) {
+      throw new Error(`refusing to sign a certificate that expired in the past: NotAfter=${this.#certificate.validTo}`)
+    }
     return this.#sign({
       subject: Buffer.from(csr.subjectName.toArrayBuffer()),
       publicKey: Buffer.from(csr.publicKey.rawData),
       usages,
-      durationMs,
+      durationMs: durationMs < SHORT_MS ? durationMs : durationMs - BACKDATE_MS,
       extensions: alternatives ? [Buffer.from(alternatives.rawData)] : [],
     })
   }
@@ -195,31 +196,31 @@ export class CertificateAuthority {
       extensions: [
         extension(OIDS.basicConstraints, { critical: true }, sequence()),
         ...usageExtensions(asked.usages),
-        authorityKeyIdentifier(this.#certificate),
+        ...authorityKeyIdentifier(this.#certificate),
         ...asked.extensions,
       ],
     }
-    return signed(contents, this.#key)
+    return signed(contents, this.#scheme)
   }
 }
 
 /** A certificate in PEM. @see RFC 5280 4.1 */
 function signed(
   { issuer, subject, publicKey, notBefore, notAfter, extensions }: CertificateContents,
-  key: KeyObject,
+  scheme: SignatureScheme,
 ): string {
   const version3 = explicit(0, unsigned(Buffer.from([2])))
   const contents = sequence(
     version3,
     unsigned(serialNumber()),
-    SIGNATURE_ALGORITHM,
+    scheme.algorithm,
     issuer,
     sequence(time(notBefore), time(notAfter)),
     subject,
     publicKey,
     explicit(3, sequence(...extensions)),
   )
-  return pem('CERTIFICATE', sequence(contents, SIGNATURE_ALGORITHM, bitString(sign('sha256', contents, key))))
+  return pem('CERTIFICATE', sequence(contents, scheme.algorithm, bitString(scheme.sign(contents))))
 }
 
 /** A distinguished name with one attribute in each of its parts. */
@@ -240,21 +241,16 @@ function extension(oid: string, { critical = false }: { readonly critical?: bool
   return sequence(objectIdentifier(oid), ...(critical ? [trueValue] : []), octetString(value))
 }
 
-/** Bits at the end that are not set don't count: DER of a named bit list. */
+/** `bits` of two bytes. Those at the end that are not set don't count: DER of a named bit list. */
 function keyUsage(bits: number): Buffer {
+  const bytes = bits & 0xff ? [bits >> 8, bits & 0xff] : [bits >> 8]
   let unused = 0
-  while (unused < 7 && ((bits >> unused) & 1) === 0) unused++
-  return extension(OIDS.keyUsage, { critical: true }, bitString(Buffer.from([bits]), unused))
+  while (unused < 7 && ((bytes.at(-1)! >> unused) & 1) === 0) unused++
+  return extension(OIDS.keyUsage, { critical: true }, bitString(Buffer.from(bytes), unused))
 }
 
 function usageExtensions(usages: readonly string[]): Buffer[] {
-  let bits = 0
-  if (usages.includes('digital signature')) bits |= KEY_USAGE.digitalSignature
-  if (usages.includes('key encipherment')) bits |= KEY_USAGE.keyEncipherment
-  const extended = [
-    ...(usages.includes('client auth') ? [OIDS.clientAuth] : []),
-    ...(usages.includes('server auth') ? [OIDS.serverAuth] : []),
-  ]
+  const { bits, extended } = keyUsagesOf(usages)
   return [
     ...(bits === 0 ? [] : [keyUsage(bits)]),
     ...(extended.length === 0
@@ -263,16 +259,27 @@ function usageExtensions(usages: readonly string[]): Buffer[] {
   ]
 }
 
-function authorityKeyIdentifier({ publicKey }: X509Certificate): Buffer {
-  return extension(OIDS.authorityKeyIdentifier, {}, sequence(tagged(0x80, keyIdentifier(spkiOf(publicKey)))))
+/** Names the authority's key as its own certificate does; nothing where that has no name for it. */
+function authorityKeyIdentifier({ raw }: X509Certificate): Buffer[] {
+  const wanted = objectIdentifier(OIDS.subjectKeyIdentifier)
+  const [contents = Buffer.alloc(0)] = membersOf(raw)
+  const list = membersOf(contents).find(([tag]) => tag === EXTENSIONS)
+  const found = (list ? membersOf(membersOf(list)[0]!) : [])
+    .map(membersOf)
+    .find(([oid]) => oid?.equals(wanted))
+    ?.at(-1)
+  if (!found) return []
+  // An octet string within the octet string of the extension.
+  const identifier = bytesOf(bytesOf(found))
+  return [extension(OIDS.authorityKeyIdentifier, {}, sequence(tagged(0x80, identifier)))]
 }
 
 /** SHA-1 of the key's bits (RFC 5280 4.2.1.2, method 1). */
 function keyIdentifier(spki: Buffer): Buffer {
   const bits = membersOf(spki)[1]
   if (!bits) throw new Error('the public key has no bits')
-  // Behind tag, length and the count of unused bits.
-  return createHash('sha1').update(bits.subarray(3)).digest()
+  // Behind the count of unused bits.
+  return createHash('sha1').update(bytesOf(bits).subarray(1)).digest()
 }
 
 function ipAddress(text: string): Buffer {

@@ -163,6 +163,68 @@ describe('CertificateAuthority', () => {
     expect(certificate.verify(new X509Certificate(authority.pair.certificate).publicKey)).toBe(true)
   })
 
+  test.skipIf(!hasOpenssl).each([
+    ['RSA', 'rsa:2048', []],
+    ['P-384', 'ec', ['-pkeyopt', 'ec_paramgen_curve:P-384']],
+    ['P-521', 'ec', ['-pkeyopt', 'ec_paramgen_curve:P-521']],
+    ['Ed25519', 'ed25519', []],
+  ])('an authority of others with a key of %s signs, and openssl agrees', async (_name, kind, options) => {
+    const file = (name: string): string => join(folder, name)
+    const openssl = (...args: string[]): string => execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe' })
+    const key = ['-newkey', kind, ...options, '-nodes', '-keyout', file('other.key')]
+    openssl('req', '-x509', ...key, '-subj', '/CN=other', '-days', '30', '-out', file('other.crt'))
+    const certificate = await readFile(file('other.crt'), 'utf8')
+    const authority = await CertificateAuthority.load({
+      certificate,
+      privateKey: await readFile(file('other.key'), 'utf8'),
+    })
+    const usages = ['signing', 'key encipherment', 'client auth', 'server auth', 'decipher only']
+    await writeFile(
+      file('leaf'),
+      await authority.signRequest(csr('-subj', '/CN=jane'), { usages, durationMs: 3_600_000 }),
+    )
+    expect(openssl('verify', '-purpose', 'sslclient', '-CAfile', file('other.crt'), file('leaf'))).toMatch(
+      /leaf: OK\n$/,
+    )
+    const shown = openssl('x509', '-in', file('leaf'), '-noout', '-ext', 'keyUsage,extendedKeyUsage')
+    expect(shown.replace(/\s+/g, ' ').trim()).toBe(
+      'X509v3 Key Usage: critical Digital Signature, Key Encipherment, Decipher Only X509v3 Extended Key Usage: TLS Web Server Authentication, TLS Web Client Authentication',
+    )
+  })
+
+  test.skipIf(!hasOpenssl)(
+    'certificates begin five minutes ago; those of eight hours and more end five minutes sooner',
+    async () => {
+      const now = Date.UTC(2030, 0, 1)
+      const authority = await CertificateAuthority.create('kubernetes', () => now)
+      const request = csr('-subj', '/CN=jane')
+      const span = async (durationMs: number): Promise<number[]> => {
+        const pem = await authority.signRequest(request, { usages: ['client auth'], durationMs })
+        const { validFrom, validTo } = new X509Certificate(pem)
+        return [Date.parse(validFrom) - now, Date.parse(validTo) - now]
+      }
+      const hour = 3_600_000
+      expect(await span(hour)).toEqual([-300_000, hour])
+      expect(await span(8 * hour - 1000)).toEqual([-300_000, 8 * hour - 1000])
+      expect(await span(8 * hour)).toEqual([-300_000, 8 * hour - 300_000])
+    },
+  )
+
+  test.skipIf(!hasOpenssl)(
+    'usages that nobody knows are refused, and so is everything once the authority has expired',
+    async () => {
+      const request = csr('-subj', '/CN=jane')
+      const authority = await CertificateAuthority.create('kubernetes')
+      await expect(authority.signRequest(request, { usages: ['flying'], durationMs: 1000 })).rejects.toThrow(
+        'unrecognized usage values: ["flying"]',
+      )
+      const late = await CertificateAuthority.load(authority.pair, () => Date.now() + 4000 * DAY_MS)
+      await expect(late.signRequest(request, { usages: ['client auth'], durationMs: 1000 })).rejects.toThrow(
+        'refusing to sign a certificate that expired in the past: NotAfter=',
+      )
+    },
+  )
+
   test('a request whose signature is wrong is refused', async () => {
     const authority = await CertificateAuthority.create('kubernetes')
     const lines = csr('-subj', '/CN=jane').trim().split('\n')

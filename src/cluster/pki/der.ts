@@ -29,6 +29,7 @@ function bigEndian(value: bigint): Buffer {
 export const sequence = (...members: readonly Buffer[]): Buffer => tagged(SEQUENCE, ...members)
 export const setOf = (member: Buffer): Buffer => tagged(SET, member)
 export const trueValue: Buffer = tagged(TAGS.boolean, Buffer.from([0xff]))
+export const nullValue: Buffer = Buffer.from([0x05, 0x00])
 export const utf8String = (text: string): Buffer => tagged(TAGS.utf8, Buffer.from(text))
 export const octetString = (bytes: Buffer): Buffer => tagged(TAGS.octets, bytes)
 
@@ -73,6 +74,12 @@ export function membersOf(value: Buffer): Buffer[] {
     at = next
   }
   return members
+}
+
+/** The bytes of a value behind its tag and length. */
+export function bytesOf(value: Buffer): Buffer {
+  const { start, end } = contentsOf(value, 0)
+  return value.subarray(start, end)
 }
 
 function contentsOf(bytes: Buffer, at: number): { readonly start: number; readonly end: number } {

@@ -2,7 +2,7 @@ import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { ControlLoop } from '../runtime/control-loop.ts'
 import type { Controller } from '../runtime/controller.ts'
 import { approvingController } from './certificates/approving-controller.ts'
-import type { CertificateSigner } from './certificates/certificate-signer.ts'
+import type { CertificateSigner, ReadCertificateRequest } from './certificates/certificate-signer.ts'
 import { certificateCleaner } from './certificates/cleaner-controller.ts'
 import { signingController } from './certificates/signing-controller.ts'
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
@@ -38,8 +38,10 @@ export interface ClusterControllersOptions {
   readonly createToken?: CreateToken
   /** Counts what a quota limits, as admission does; undefined: the status of quotas is left alone. */
   readonly quotaUsage?: QuotaUsage
-  /** Signs certificate requests; undefined: none are approved or signed here. */
-  readonly certificateSigner?: CertificateSigner
+  /** Reads certificate requests; undefined: none are approved or signed here. */
+  readonly readCertificateRequest?: ReadCertificateRequest
+  /** Sign certificate requests, by the names of the built-in signers; default: nobody does. */
+  readonly certificateSigners?: ReadonlyMap<string, CertificateSigner>
   /** Provisioners whose volumes are simulated; default: that of the default storage class, and those of local clusters. */
   readonly simulatedProvisioners?: readonly string[]
   /** How often namespaces are looked at without a change; default 5 minutes, as upstream (`--namespace-sync-period`). */
@@ -56,7 +58,7 @@ function syncedEvery<T extends KubeObject>(controller: Controller<T>, resyncMs: 
 
 /** Controllers of what every cluster has besides workloads. */
 export function clusterControllers(options: ClusterControllersOptions = {}): readonly Controller[] {
-  const { rootCa, createToken, quotaUsage, certificateSigner } = options
+  const { rootCa, createToken, quotaUsage, readCertificateRequest, certificateSigners } = options
   const { simulatedProvisioners = SIMULATED_PROVISIONERS, volumeSyncMs } = options
   return [
     syncedEvery(namespaceController, options.namespaceSyncMs),
@@ -80,7 +82,10 @@ export function clusterControllers(options: ClusterControllersOptions = {}): rea
     claimProtectionController,
     volumeProtectionController,
     certificateCleaner,
-    ...(certificateSigner ? [approvingController(certificateSigner), signingController(certificateSigner)] : []),
+    ...(readCertificateRequest ? [approvingController(readCertificateRequest)] : []),
+    ...(readCertificateRequest && certificateSigners
+      ? [signingController(readCertificateRequest, certificateSigners)]
+      : []),
     ...(quotaUsage ? [syncedEvery(resourceQuotaController(quotaUsage), options.quotaSyncMs)] : []),
   ]
 }

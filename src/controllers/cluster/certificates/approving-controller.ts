@@ -4,7 +4,7 @@ import type { CertificateSigningRequest } from '../../../apimachinery/types/cert
 import type { Client, ResourceRef, Typed } from '../../runtime/client.ts'
 import type { Controller } from '../../runtime/controller.ts'
 import { CERTIFICATE_SIGNING_REQUESTS } from '../../runtime/resources.ts'
-import type { CertificateSigner, RequestedCertificate } from './certificate-signer.ts'
+import type { ReadCertificateRequest, RequestedCertificate } from './certificate-signer.ts'
 import { KUBELET_CLIENT_SIGNER, refusalOf } from './signer-rules.ts'
 
 type Request = Typed<CertificateSigningRequest>
@@ -22,7 +22,7 @@ const SUBJECT_ACCESS_REVIEWS: ResourceRef<Typed<SubjectAccessReview>> = {
  *
  * @see pkg/controller/certificates/approver/sarapprove.go
  */
-export function approvingController(signer: CertificateSigner): Controller<Request> {
+export function approvingController(read: ReadCertificateRequest): Controller<Request> {
   return {
     name: 'certificatesigningrequest-approving-controller',
     serviceAccount: 'certificate-controller',
@@ -30,7 +30,7 @@ export function approvingController(signer: CertificateSigner): Controller<Reque
     async reconcile(key, { cache, client }) {
       const request = cache.get(CERTIFICATE_SIGNING_REQUESTS, key)
       if (!request || request.spec.signerName !== KUBELET_CLIENT_SIGNER || isDecided(request)) return
-      const asked = await signer.requested(Buffer.from(request.spec.request, 'base64').toString('latin1'))
+      const asked = await read(Buffer.from(request.spec.request, 'base64').toString('latin1'))
       for (const { permission, message } of permissionsFor(request, asked)) {
         if (!(await isAllowed(client, request, permission))) continue
         const approved = { type: 'Approved', status: 'True', reason: 'AutoApproved', message }

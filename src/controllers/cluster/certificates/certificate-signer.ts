@@ -9,10 +9,13 @@ export interface RequestedCertificate {
   readonly uris: readonly string[]
 }
 
-/** Reads and signs certificate requests, in PEM. It has the key: controllers never see it. */
+/** What a certificate request, in PEM, asks for. Throws on what is none. */
+export type ReadCertificateRequest = (request: string) => Promise<RequestedCertificate>
+
+/** Signs certificate requests, in PEM. It has the key: controllers never see it. */
 export interface CertificateSigner {
-  /** Throws on what is no certificate request. */
-  requested(request: string): Promise<RequestedCertificate>
+  /** Longest life of what it signs: upstream's cluster-signing-duration. */
+  readonly maxDurationMs: number
   /** The certificate in PEM. Throws where the request's own signature is wrong. */
   signRequest(
     request: string,

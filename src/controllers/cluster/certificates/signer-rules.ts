@@ -1,17 +1,9 @@
 import type { RequestedCertificate } from './certificate-signer.ts'
 
 export const KUBELET_CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet'
-const KUBELET_SERVING_SIGNER = 'kubernetes.io/kubelet-serving'
-const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client'
-const LEGACY_SIGNER = 'kubernetes.io/legacy-unknown'
-
-/** Signers that the controller manager signs for. */
-export const SIGNERS: ReadonlySet<string> = new Set([
-  KUBELET_CLIENT_SIGNER,
-  KUBELET_SERVING_SIGNER,
-  CLIENT_SIGNER,
-  LEGACY_SIGNER,
-])
+export const KUBELET_SERVING_SIGNER = 'kubernetes.io/kubelet-serving'
+export const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client'
+export const LEGACY_SIGNER = 'kubernetes.io/legacy-unknown'
 
 /**
  * Why a signer refuses a request; undefined: it signs.

@@ -1,7 +1,9 @@
-import { isAlreadyExists, isNotFound } from '../../../apimachinery/api-error.ts'
+import { asApiError, isAlreadyExists, isNotFound } from '../../../apimachinery/api-error.ts'
 import type { PersistentVolumeSpec } from '../../../apimachinery/types/core-v1.ts'
+import type { Client } from '../../runtime/client.ts'
 import type { ControlLoop } from '../../runtime/control-loop.ts'
 import type { Controller, ReconcileContext } from '../../runtime/controller.ts'
+import type { Logger } from '../../runtime/logger.ts'
 import { keyOf, keyText } from '../../runtime/object-key.ts'
 import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES } from '../../runtime/resources.ts'
 import {
@@ -128,16 +130,24 @@ export function simulatedDeleter(provisioners: readonly string[]): Controller<Vo
   }
 }
 
-/** Makes the class that claims get by default, once, in a cluster that has no class at all. */
+/** Makes the class that claims get by default, once, in a cluster that has no class at all, where this user may. */
+export async function ensureDefaultStorageClass(client: Client, logger: Logger): Promise<void> {
+  try {
+    const { items } = await client.list(STORAGE_CLASSES)
+    if (items.length === 0) await client.create(STORAGE_CLASSES, simulatedClass())
+  } catch (error) {
+    if (isAlreadyExists(error)) return
+    if (asApiError(error)?.reason === 'Forbidden')
+      logger.info({ err: error }, 'leaving the default storage class to others')
+    else logger.warn({ err: error }, 'could not make the default storage class')
+  }
+}
+
+/** Makes the default class with what the manager may do: an administrator's manager does, others leave it to nodes. */
 export const defaultStorageClass: ControlLoop = {
   name: 'default-storage-class',
   async start({ client, logger }) {
-    try {
-      const { items } = await client.list(STORAGE_CLASSES)
-      if (items.length === 0) await client.create(STORAGE_CLASSES, simulatedClass())
-    } catch (error) {
-      if (!isAlreadyExists(error)) logger.warn({ err: error }, 'could not make the default storage class')
-    }
+    await ensureDefaultStorageClass(client, logger)
     return async () => {}
   },
 }
