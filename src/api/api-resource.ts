@@ -23,6 +23,8 @@ export interface ApiResource {
   fieldManager(subresource: string): FieldManager
   /** Answers what no stored object stands behind: by subresource ('' for the resource itself). */
   readonly virtual: ReadonlyMap<string, VirtualHandlers>
+  /** Milliseconds since the epoch that the ages in Tables are told by. */
+  now(): number
 }
 
 /** Handlers of a resource or subresource that is not a stored object; each returns what to answer. */

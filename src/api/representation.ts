@@ -54,7 +54,10 @@ export function encodeStored(
   const served = servedObject(resource, stored.object)
   if (output.convert?.kind !== 'Table') return encodeObject(call, resource, served, output)
   const table = tableOf(resource.backing?.entry)
-  return encodeDocument(tableOfObject(call, table, stored.object, served, output.convert.version), output)
+  return encodeDocument(
+    tableOfObject(call, table, stored.object, served, { version: output.convert.version, now: resource.now() }),
+    output,
+  )
 }
 
 /** The object in the served version; its own copy where anything had to be changed. */
@@ -93,7 +96,10 @@ export function encodeObject(
       )
     case 'Table':
       return encodeDocument(
-        tableOfObject(call, table ?? tableOf(resource.backing?.entry), object, object, convert.version),
+        tableOfObject(call, table ?? tableOf(resource.backing?.entry), object, object, {
+          version: convert.version,
+          now: resource.now(),
+        }),
         output,
       )
   }
@@ -110,10 +116,10 @@ function tableOfObject(
   table: TableDefinition<KubeObject>,
   hub: KubeObject,
   object: KubeObject,
-  version: string,
+  { version, now }: { readonly version: string; readonly now: number },
 ): Document {
   const includeObject = includeObjectOf(call.query)
-  const row = tableRow(table, hub, object, { version, includeObject, now: Date.now() })
+  const row = tableRow(table, hub, object, { version, includeObject, now })
   return {
     kind: 'Table',
     apiVersion: `meta.k8s.io/${version}`,

@@ -116,6 +116,7 @@ function apiResource(fact: ResourceFact, backing: ResourceBacking | undefined, o
     subresources: new Map(fact.subresources.map((s) => [s.name, s])),
     fieldManager: managerOf,
     virtual: virtualOf(fact, options.virtual),
+    now: () => options.clock.now(),
   }
   return api
 }

@@ -181,13 +181,13 @@ class LibraryCluster implements Cluster {
     return await applyManifests(this.client, this.#running.server.plane.catalog, manifests, options)
   }
 
-  waitFor(wanted: ObjectRef | ObjectsRef, condition: unknown, options?: WaitOptions): Promise<never> {
+  async waitFor(wanted: ObjectRef | ObjectsRef, condition: unknown, options?: WaitOptions): Promise<never> {
     const api = { client: this.client, catalog: this.#running.server.plane.catalog, patience: this.#time }
     const found =
       'metadata' in wanted
         ? waitForObject(api, wanted, condition as Condition<KubeObject>, options)
         : waitForObjects(api, wanted, condition as (objects: readonly KubeObject[]) => boolean, options)
-    return found as Promise<never>
+    return (await found) as never
   }
 
   trace(query: TraceQuery): Trace {

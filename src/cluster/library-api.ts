@@ -95,7 +95,8 @@ export interface Cluster {
    */
   apply(manifests: Manifests, options?: ApplyOptions): Promise<readonly KubeObject[]>
   /**
-   * Resolves with the object once it is as wanted; rejects with a {@link WaitTimeoutError} that shows what it was like.
+   * Resolves with the object once it is as wanted; rejects with a {@link WaitTimeoutError} that shows what it was like,
+   * and with a TypeError where the object is not named in its `metadata`.
    */
   waitFor<const R extends ObjectRef>(
     object: R,
@@ -174,6 +175,8 @@ export type ReferredObject<R extends ObjectRef> = string extends R['apiVersion']
 export interface ObjectsRef<V extends string = string, K extends string = string> {
   readonly apiVersion: V
   readonly kind: K
+  /** One object is named in its `metadata`: {@link ObjectRef}. */
+  readonly name?: never
   readonly namespace?: string
   readonly labelSelector?: string
   readonly fieldSelector?: string

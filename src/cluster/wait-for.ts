@@ -20,8 +20,9 @@ export function waitForObject<V extends string, K extends string>(
   condition: Condition<ObjectOf<V, K>>,
   { timeout = DEFAULT_WAIT_MS }: WaitOptions = {},
 ): Promise<ObjectOf<V, K>> {
+  if (!ref.metadata.name) throw new TypeError(`waitFor: the ${ref.kind} has no metadata.name`)
   const resource = resourceOfKind(api.catalog, ref.apiVersion, ref.kind) as ResourceRef<ObjectOf<V, K>>
-  const { name = '', namespace } = keyFor(resource, ref.metadata.name ?? '', ref.metadata.namespace)
+  const { name, namespace } = keyFor(resource, ref.metadata.name, ref.metadata.namespace)
   const check = checkOf(condition)
   let last: ObjectOf<V, K> | undefined
   return follow(api, resource, { namespace, fieldSelector: `metadata.name=${name}` }, timeout, {
@@ -48,11 +49,23 @@ export function waitForObjects<V extends string, K extends string>(
   { timeout = DEFAULT_WAIT_MS }: WaitOptions = {},
 ): Promise<readonly ObjectOf<V, K>[]> {
   const { apiVersion, kind, ...query } = ref
+  checkObjectsRef(query, predicate)
   const resource = resourceOfKind(api.catalog, apiVersion, kind) as ResourceRef<ObjectOf<V, K>>
   return follow(api, resource, query, timeout, {
     look: (objects) => (predicate(objects) ? { result: objects } : undefined),
     failure: (objects) => timeoutError(`${resource.resource} to be as wanted`, timeout, objects),
   })
+}
+
+const OBJECTS_REF_MEMBERS: readonly string[] = ['namespace', 'labelSelector', 'fieldSelector']
+
+/** What would be left out of the question without a word. */
+function checkObjectsRef(query: object, predicate: unknown): void {
+  for (const member of Object.keys(query)) {
+    if (member === 'name') throw new TypeError('waitFor: an object is named in its metadata: { metadata: { name } }')
+    if (!OBJECTS_REF_MEMBERS.includes(member)) throw new TypeError(`waitFor: objects are not chosen by ${member}`)
+  }
+  if (typeof predicate !== 'function') throw new TypeError('waitFor: all objects of a kind are judged by a function')
 }
 
 interface Wanted<T extends KubeObject, R> {

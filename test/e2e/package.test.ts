@@ -70,6 +70,8 @@ const web = await cluster.waitFor(
 export const replicas: number | undefined = web.spec?.replicas
 const pods = await cluster.waitFor({ apiVersion: 'v1', kind: 'Pod' }, (all) => all.every((p) => p.spec?.nodeName))
 export const names: (string | undefined)[] = pods.map((p) => p.metadata.name)
+// @ts-expect-error one object is named in its metadata
+await cluster.waitFor({ apiVersion: 'v1', kind: 'Pod', name: 'web' }, () => true)
 // @ts-expect-error there is no such condition of a Deployment's spec
 web.spec.replica
 export const answer = cluster.app.inject({ url: '/version' })

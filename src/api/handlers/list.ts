@@ -245,7 +245,7 @@ export function encodeObjectList(
     return encodeDocument({ kind, apiVersion, metadata: page.metadata, items }, output)
   }
   const table = resource.virtual.get('')?.table ?? tableOf(resource.backing?.entry)
-  const options = { version, includeObject: includeObjectOf(call.query), now: Date.now() }
+  const options = { version, includeObject: includeObjectOf(call.query), now: resource.now() }
   const { compareRows } = table
   const objects = compareRows ? [...page.objects].sort(compareRows) : page.objects
   const rows = objects.map((object) => tableRow(table, object, servedObject(resource, object), options))

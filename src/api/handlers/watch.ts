@@ -181,7 +181,7 @@ class FrameEncoder {
       apiVersion: `meta.k8s.io/${version}`,
       metadata: { resourceVersion: object.metadata.resourceVersion ?? '' },
       columnDefinitions: columns ? columnDefinitions(table) : null,
-      rows: [tableRow(table, hub, object, { version, includeObject: this.#includeObject, now: Date.now() })],
+      rows: [tableRow(table, hub, object, { version, includeObject: this.#includeObject, now: this.#resource.now() })],
     } as KubeObject)
   }
 
