@@ -258,6 +258,24 @@ describe('watches', () => {
     })
   })
 
+  test('bookmarks on the way are of the kind that is watched', async () => {
+    // The last one comes two seconds before the end, to all watches that are due at the same time.
+    const query = 'watch=1&resourceVersion=0&allowWatchBookmarks=true&timeoutSeconds=4&labelSelector=none=at-all'
+    const paths = ['/api/v1/pods', '/apis/apps/v1/deployments', '/apis/apps/v1/replicasets', '/api/v1/events']
+    const bookmarks = await Promise.all(
+      paths.map(async (path) => {
+        const { body: text } = await call('get', `${path}?${query}`).buffer(true).parse(asText)
+        return events(text).map(({ type, object }) => `${type} ${object.kind}`)
+      }),
+    )
+    expect(bookmarks.map((seen) => [...new Set(seen)])).toEqual([
+      ['BOOKMARK Pod'],
+      ['BOOKMARK Deployment'],
+      ['BOOKMARK ReplicaSet'],
+      ['BOOKMARK Event'],
+    ])
+  })
+
   test('a table: each event carries rows, the first the columns', async () => {
     const { body: text } = await call('get', '/api/v1/namespaces?watch=1&timeoutSeconds=1')
       .set('accept', 'application/json;as=Table;v=v1;g=meta.k8s.io')

@@ -130,8 +130,9 @@ class FrameEncoder {
     this.#output = output
     this.#includeObject = output.convert?.kind === 'Table' ? includeObjectOf(call.query) : 'Metadata'
     const { convert, format } = output
-    const served = resource.view ? resource.gvr.version : ''
-    this.#representation = `${format}/${served}/${convert?.kind ?? ''}/${convert?.version ?? ''}/${this.#includeObject}`
+    const { group, version, resource: name } = resource.gvr
+    // With the resource: periodic bookmarks are one item for the watchers of all caches.
+    this.#representation = `${format}/${group}/${version}/${name}/${convert?.kind ?? ''}/${convert?.version ?? ''}/${this.#includeObject}`
   }
 
   /** Items as one piece: watchers that are at the same place share it. */
