@@ -6,7 +6,7 @@ import { definitionOf } from '../apimachinery/schema/builtin-types.ts'
 import { decode } from '../apimachinery/schema/decode.ts'
 import { DecodeError, isExactObject, Members, NumberText, parseJsonExact } from '../apimachinery/schema/json-text.ts'
 import type { StructNode } from '../apimachinery/schema/schema-node.ts'
-import { parseYamlExact } from '../apimachinery/schema/yaml-text.ts'
+import { parseYaml } from '../apimachinery/schema/yaml-text.ts'
 import type { Format } from './negotiation/accept.ts'
 
 /** What a body was decoded into. */
@@ -50,9 +50,11 @@ export function bodyFormat(contentType: string | undefined): Format {
 export function decodeBody(body: Buffer, format: Format, expected: ExpectedType): DecodedBody {
   if (format === 'protobuf') return decodeProtobufBody(body, expected)
   let value: unknown
+  let yamlErrors: readonly string[] = []
   let actual: GroupVersionKind
   try {
-    value = format === 'yaml' ? parseYamlExact(body) : parseJsonBody(body)
+    if (format === 'yaml') ({ value, strictErrors: yamlErrors } = parseYaml(body.toString('utf8')))
+    else value = parseJsonBody(body)
     actual = kindOf(value, expected.gvk)
   } catch (error) {
     if (error instanceof DecodeError) throw unrecognized(expected, error.message, body)
@@ -61,7 +63,7 @@ export function decodeBody(body: Buffer, format: Format, expected: ExpectedType)
   checkKind(actual, expected)
   try {
     const { object, strictErrors } = decode(value ?? {}, expected.node)
-    return { object: typed(object, expected.gvk), strictErrors }
+    return { object: typed(object, expected.gvk), strictErrors: [...yamlErrors, ...strictErrors] }
   } catch (error) {
     if (error instanceof DecodeError) throw cannotBeHandled(actual, expected, error.message)
     throw error

@@ -363,6 +363,46 @@ describe('discovery', () => {
 })
 
 describe('fieldValidation and dryRun', () => {
+  const DUPLICATE_YAML = [
+    'apiVersion: v1',
+    'kind: ConfigMap',
+    'metadata: {name: doubled}',
+    'data: {a: "1", a: "2"}',
+    'more: 1',
+    'kind: ConfigMap',
+  ].join('\n')
+  const DUPLICATES = ['line 4: key "a" already set in map', 'line 6: key "kind" already set in map']
+
+  test('keys that stand twice in YAML are refused, warned of or ignored, before fields that are not known', async () => {
+    const create = (validation: string): Test =>
+      call('post', `${CONFIG_MAPS}?dryRun=All&fieldValidation=${validation}`)
+        .set('content-type', 'application/yaml')
+        .send(DUPLICATE_YAML)
+    const { body } = await create('Strict').expect(400)
+    expect(body.message).toBe(
+      `ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: yaml: unmarshal errors:\n  ${DUPLICATES.join('\n  ')}, unknown field "more"`,
+    )
+    const { headers, body: created } = await create('Warn').expect(201)
+    const quoted = [...DUPLICATES, 'unknown field "more"'].map((text) => `299 - "${text.replaceAll('"', '\\"')}"`)
+    expect(headers['warning']).toBe(quoted.join(', '))
+    expect(created.data).toEqual({ a: '2' })
+    expect((await create('Ignore').expect(201)).headers['warning']).toBeUndefined()
+  })
+
+  test('the same in what is applied', async () => {
+    const apply = (validation: string): Test =>
+      call('patch', `${CONFIG_MAPS}/doubled?dryRun=All&fieldManager=m&fieldValidation=${validation}`)
+        .set('content-type', 'application/apply-patch+yaml')
+        .send(DUPLICATE_YAML.replace('more: 1\n', ''))
+    const { body } = await apply('Strict').expect(400)
+    const errors = ['line 4: key "a" already set in map', 'line 5: key "kind" already set in map']
+    expect(body.message).toBe(
+      `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  ${errors.join('\n  ')}`,
+    )
+    const { headers } = await apply('Warn').expect(201)
+    expect(headers['warning']).toBe(errors.map((text) => `299 - "${text.replaceAll('"', '\\"')}"`).join(', '))
+  })
+
   const body = '{"metadata":{"name":"v"},"data":{"a":"1","a":"2"},"unknown":1}'
   const create = (query: string): Test =>
     call('post', `${CONFIG_MAPS}?dryRun=All&${query}`).set('content-type', 'application/json').send(body)

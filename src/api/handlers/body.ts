@@ -54,7 +54,17 @@ function handleStrictErrors(
       `${gvk.kind} in version "${gvk.version}" cannot be handled as a ${gvk.kind}: ${strictDecodingError(strictErrors)}`,
     )
   }
-  for (const error of strictErrors) call.warn(error)
+  warnOfStrictErrors(call, strictErrors)
+}
+
+const YAML_PREFIX = /^(error converting YAML to JSON: )?yaml: unmarshal errors:\n/
+
+/** A warning for each strict error; those of YAML come several in one, a line each. */
+export function warnOfStrictErrors(call: Call, errors: readonly string[]): void {
+  for (const error of errors) {
+    const lines = YAML_PREFIX.test(error) ? error.replace(YAML_PREFIX, '').split('\n') : [error]
+    for (const line of lines) call.warn(line.trim())
+  }
 }
 
 /** Several strict errors as upstream's one message. */

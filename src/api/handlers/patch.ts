@@ -16,7 +16,7 @@ import type { Call } from '../call.ts'
 import { managerOf } from '../field-manager-name.ts'
 import { kindMismatch, kindOf } from '../request-body.ts'
 import { parseWriteOptions, type WriteOptions } from '../write-options.ts'
-import { bodyOf, strictDecodingError } from './body.ts'
+import { bodyOf, strictDecodingError, warnOfStrictErrors } from './body.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { HandlerServices } from './services.ts'
 import { admittedUpdate } from './update.ts'
@@ -116,13 +116,9 @@ function jsonType(value: unknown): string {
 function reportAppliedStrictErrors(call: Call, { strictErrors }: ParsedJson, options: WriteOptions): void {
   if (strictErrors.length === 0 || options.fieldValidation === 'Ignore') return
   if (options.fieldValidation === 'Strict') {
-    throw badRequest(`error strict decoding YAML: ${strictErrors.join('\n')}`)
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${strictErrors.join('\n')}`)
   }
-  // The YAML reader's list of errors becomes a warning each.
-  for (const error of strictErrors) {
-    for (const line of error.replace(/^(error converting YAML to JSON: )?yaml: unmarshal errors:\n/, '').split('\n'))
-      call.warn(line.trim())
-  }
+  warnOfStrictErrors(call, strictErrors)
 }
 
 /** A JSON, merge or strategic merge patch. */
