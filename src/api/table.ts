@@ -1,6 +1,7 @@
 import { badRequest } from '../apimachinery/api-error.ts'
 import type { KubeObject } from '../apimachinery/kube-object.ts'
 import type { ResourceEntry, TableDefinition } from '../registry/resource.ts'
+import { createdAt } from '../registry/table-cells.ts'
 import type { QueryParameters } from './query-parameters.ts'
 
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
@@ -27,7 +28,7 @@ const DEFAULT_TABLE: TableDefinition<KubeObject> = {
     { name: 'Name', type: 'string', format: 'name' },
     { name: 'Created At', type: 'date' },
   ],
-  cells: (object) => [object.metadata.name ?? '', object.metadata.creationTimestamp ?? null],
+  cells: (object) => [object.metadata.name ?? '', createdAt(object)],
 }
 
 export function tableOf(entry: ResourceEntry<KubeObject> | undefined): TableDefinition<KubeObject> {

@@ -20,6 +20,11 @@ export function column(name: string, type: Column['type'] = 'string', priority: 
 export const nameColumn: Column = { name: 'Name', type: 'string', format: 'name' }
 export const ageColumn: Column = column('Age')
 
+/** The `Created At` of tables without an age: Go's zero time for what has none, as a bookmark. */
+export function createdAt({ metadata }: { readonly metadata: ObjectMeta }): string {
+  return metadata.creationTimestamp ?? '0001-01-01T00:00:00Z'
+}
+
 /** A duration in milliseconds, short and with two or three figures: `5m30s`, `7d4h`, `3y`. */
 export function humanDuration(ms: number): string {
   const seconds = Math.trunc(ms / SECOND)

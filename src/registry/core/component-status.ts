@@ -38,7 +38,7 @@ export const componentStatuses = defineResource<ComponentStatus>({
     cells(component) {
       const health = component.conditions?.find(({ type }) => type === 'Healthy')
       const status = !health ? 'Unknown' : health.status === 'True' ? 'Healthy' : 'Unhealthy'
-      return [component.metadata.name!, status, health?.message ?? '', health?.error ?? '']
+      return [component.metadata.name ?? '', status, health?.message ?? '', health?.error ?? '']
     },
   },
 })

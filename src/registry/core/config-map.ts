@@ -64,7 +64,7 @@ export const configMaps = defineResource<ConfigMap>({
   table: {
     columns: [nameColumn, column('Data'), ageColumn],
     cells: (configMap, now) => [
-      configMap.metadata.name!,
+      configMap.metadata.name ?? '',
       Object.keys(configMap.data ?? {}).length + Object.keys(configMap.binaryData ?? {}).length,
       age(configMap, now),
     ],

@@ -140,6 +140,6 @@ export const endpoints = defineResource<Endpoints>({
   },
   table: {
     columns: [nameColumn, column('Endpoints'), ageColumn],
-    cells: (obj, now) => [obj.metadata.name!, formatEndpoints(obj), age(obj, now)],
+    cells: (obj, now) => [obj.metadata.name ?? '', formatEndpoints(obj), age(obj, now)],
   },
 })

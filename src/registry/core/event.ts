@@ -166,7 +166,7 @@ function eventCells(event: Event, now: number): Cell[] {
     (event.message ?? '').trim(),
     first,
     series ? (series.count ?? 0) : event.count || 1,
-    event.metadata.name!,
+    event.metadata.name ?? '',
   ]
 }
 

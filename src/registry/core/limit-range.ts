@@ -6,7 +6,7 @@ import type { LimitRange, LimitRangeItem } from '../../apimachinery/types/core-v
 import { invalidEach, isQualifiedName } from '../../apimachinery/validation/names.ts'
 import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
 import { defineResource } from '../resource.ts'
-import { nameColumn } from '../table-cells.ts'
+import { createdAt, nameColumn } from '../table-cells.ts'
 import { validateObjectMeta } from './core-object-meta.ts'
 import { setResourceListDefaults } from './pod/pod-defaults.ts'
 import { isOvercommitAllowed } from './pod/resource-names.ts'
@@ -154,6 +154,6 @@ export const limitRanges = defineResource<LimitRange>({
   },
   table: {
     columns: [nameColumn, { name: 'Created At', type: 'date' }],
-    cells: (limitRange) => [limitRange.metadata.name!, limitRange.metadata.creationTimestamp ?? ''],
+    cells: (limitRange) => [limitRange.metadata.name ?? '', createdAt(limitRange)],
   },
 })

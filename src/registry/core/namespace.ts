@@ -132,6 +132,6 @@ export const namespaces = defineResource<Namespace>({
   selectableFields: (namespace) => ({ 'status.phase': namespace.status?.phase ?? '' }),
   table: {
     columns: [nameColumn, column('Status'), ageColumn],
-    cells: (namespace, now) => [namespace.metadata.name!, namespace.status?.phase ?? '', age(namespace, now)],
+    cells: (namespace, now) => [namespace.metadata.name ?? '', namespace.status?.phase ?? '', age(namespace, now)],
   },
 })

@@ -251,7 +251,7 @@ function nodeCells(node: Node, now: number): Cell[] {
     node.status?.addresses?.find((candidate) => candidate.type === type)?.address ?? '<none>'
   const kernel = info?.kernelVersion || '<unknown>'
   return [
-    node.metadata.name!,
+    node.metadata.name ?? '',
     formatStatus(node),
     roles(node),
     age(node, now),

@@ -253,7 +253,7 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
       const { metadata, spec, status } = claim
       const bound = Boolean(spec?.volumeName)
       return [
-        metadata.name!,
+        metadata.name ?? '',
         metadata.deletionTimestamp ? 'Terminating' : (status?.phase ?? ''),
         spec?.volumeName ?? '',
         bound ? (status?.capacity?.['storage'] ?? '0') : '',

@@ -372,7 +372,7 @@ export const persistentVolumes = defineResource<PersistentVolume>({
       const { metadata, spec, status } = volume
       const claim = spec?.claimRef
       return [
-        metadata.name!,
+        metadata.name ?? '',
         spec?.capacity?.['storage'] ?? '0',
         formatAccessModes(spec?.accessModes),
         spec?.persistentVolumeReclaimPolicy ?? '',

@@ -169,7 +169,7 @@ export const replicationControllers = defineResource<ReplicationController>({
       const { metadata, spec, status } = controller
       const containers = spec?.template?.spec?.containers
       return [
-        metadata.name!,
+        metadata.name ?? '',
         spec?.replicas ?? 0,
         status?.replicas ?? 0,
         status?.readyReplicas ?? 0,

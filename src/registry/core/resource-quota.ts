@@ -260,7 +260,7 @@ export const resourceQuotas = defineResource<ResourceQuota>({
   table: {
     columns: [nameColumn, column('Request'), column('Limit'), ageColumn],
     cells: (quota, now) => [
-      quota.metadata.name!,
+      quota.metadata.name ?? '',
       formatUsage(quota, (resource) => !isLimit(resource)),
       formatUsage(quota, isLimit),
       age(quota, now),

@@ -105,7 +105,7 @@ export const secrets = defineResource<Secret>({
   table: {
     columns: [nameColumn, column('Type'), column('Data'), ageColumn],
     cells: (secret, now) => [
-      secret.metadata.name!,
+      secret.metadata.name ?? '',
       secret.type ?? '',
       Object.keys(secret.data ?? {}).length,
       age(secret, now),

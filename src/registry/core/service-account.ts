@@ -42,6 +42,6 @@ export const serviceAccounts = defineResource<ServiceAccount>({
   deletion: { returnsObject: true },
   table: {
     columns: [nameColumn, ageColumn],
-    cells: (account, now) => [account.metadata.name!, age(account, now)],
+    cells: (account, now) => [account.metadata.name ?? '', age(account, now)],
   },
 })

@@ -143,7 +143,7 @@ export const storageClasses = defineResource<StorageClass>({
       ageColumn,
     ],
     cells: (storageClass, now) => [
-      `${storageClass.metadata.name}${isDefaultClass(storageClass) ? ' (default)' : ''}`,
+      `${storageClass.metadata.name ?? ''}${isDefaultClass(storageClass) ? ' (default)' : ''}`,
       storageClass.provisioner ?? '',
       storageClass.reclaimPolicy ?? 'Delete',
       storageClass.volumeBindingMode ?? 'Immediate',

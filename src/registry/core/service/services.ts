@@ -67,7 +67,7 @@ function externalIp({ spec = {}, status }: Service): string {
 function serviceCells(service: Service, now: number): Cell[] {
   const spec = service.spec ?? {}
   return [
-    service.metadata.name!,
+    service.metadata.name ?? '',
     spec.type ?? '',
     spec.clusterIPs?.[0] ?? '<none>',
     externalIp(service),
