@@ -13,8 +13,8 @@ const PROTOCOLS: Readonly<Record<string, boolean>> = { '': true, 'binary.k8s.io'
  *
  * @see k8s.io/streaming pkg/httpstream/wsstream/stream.go; apiserver responsewriters StreamObject
  */
-export async function openTextStream(call: Call, contentType: string, status = 200): Promise<Writable> {
-  if (isWebSocketRequest(call)) return await openSocketStream(call)
+export function openTextStream(call: Call, contentType: string, status = 200): Writable {
+  if (isWebSocketRequest(call)) return openSocketStream(call)
   const { reply } = call
   const headers = { ...reply.getHeaders(), 'content-type': contentType } as Record<string, string>
   reply.hijack()
@@ -23,7 +23,7 @@ export async function openTextStream(call: Call, contentType: string, status = 2
   return reply.raw
 }
 
-async function openSocketStream(call: Call): Promise<Writable> {
+function openSocketStream(call: Call): Writable {
   const offered = offeredProtocols(call)
   const protocol = offered.length === 0 ? '' : offered.find((name) => Object.hasOwn(PROTOCOLS, name))
   if (protocol === undefined) {
@@ -31,7 +31,7 @@ async function openSocketStream(call: Call): Promise<Writable> {
     const message = `requested protocol(s) are not supported: [${offered.join(' ')}]; supports [${supported}]`
     throw new ApiError({ code: 403, reason: 'Forbidden', message })
   }
-  return new SocketStream(await openWebSocket(call, protocol), PROTOCOLS[protocol]!)
+  return new SocketStream(openWebSocket(call, protocol), PROTOCOLS[protocol]!)
 }
 
 /** Writes messages. What the client sends is passed over. */

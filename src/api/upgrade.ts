@@ -75,7 +75,7 @@ export function takeOver(call: Call): Upgrade {
  * Speaks WebSocket on the connection. `protocol`: the subprotocol to name; '' for none. Errors: 400, 405 where the request
  * is no handshake.
  */
-export async function openWebSocket(call: Call, protocol: string): Promise<WebSocket> {
+export function openWebSocket(call: Call, protocol: string): WebSocket {
   checkHandshake(call)
   const server = new WebSocketServer({
     noServer: true,
@@ -85,11 +85,17 @@ export async function openWebSocket(call: Call, protocol: string): Promise<WebSo
   })
   const { raw } = call.request
   const { socket, head } = takeOver(call)
-  return await new Promise<WebSocket>((resolve) => server.handleUpgrade(raw, socket, head, resolve))
+  let opened: WebSocket | undefined
+  server.handleUpgrade(raw, socket, head, (webSocket) => {
+    opened = webSocket
+  })
+  // Called back at once, as the handshake has been checked.
+  if (!opened) throw badRequest('the connection is gone')
+  return opened
 }
 
-/** What Go's x/net/websocket looks at before it answers. */
-function checkHandshake({ request, reply }: Call): void {
+/** What Go's x/net/websocket looks at before it answers. Errors: 400, 405. */
+export function checkHandshake({ request, reply }: Call): void {
   const { method, headers } = request.raw
   if (method !== 'GET') throw methodNotAllowed()
   if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) throw badRequest('mismatch challenge/response')

@@ -130,7 +130,7 @@ export class SimulatedNodeConnector implements NodeConnector {
     const wanted = logQuery(call, worker.node.timeline.now())
     const follow = (boolParameter(query, 'follow') ?? false) && !previous && run.isRunning
     let left = intParameter(query, 'limitBytes') ?? Number.POSITIVE_INFINITY
-    const out = await openTextStream(call, 'text/plain')
+    const out = openTextStream(call, 'text/plain')
     const send = (line: LogLine): void => {
       const bytes = Buffer.from(formatLine(line, wanted)).subarray(0, left)
       left -= bytes.length

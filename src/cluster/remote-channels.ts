@@ -34,7 +34,7 @@ const TUNNELED = `SPDY/3.1+${PORT_FORWARD}`
 export async function openSpdy(call: Call): Promise<Duplex | undefined> {
   if (!isUpgrade(call)) return undefined
   if (wantsProtocol(call, 'websocket') && offeredProtocols(call).includes(TUNNELED)) {
-    return createWebSocketStream(await openWebSocket(call, TUNNELED))
+    return createWebSocketStream(openWebSocket(call, TUNNELED))
   }
   if (!wantsProtocol(call, 'spdy/3.1')) return undefined
   const versions = String(call.request.raw.headers['x-stream-protocol-version'] ?? '')
@@ -66,7 +66,7 @@ export async function openChannels(call: Call): Promise<RemoteChannels> {
       `unable to upgrade: unable to negotiate protocol: client supports [${asked.join(' ')}], server supports [${PROTOCOLS.join(' ')}]`,
     )
   }
-  return new SocketChannels(await openWebSocket(call, protocol), protocol)
+  return new SocketChannels(openWebSocket(call, protocol), protocol)
 }
 
 class SocketChannels implements RemoteChannels {

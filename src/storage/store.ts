@@ -118,6 +118,8 @@ export interface StoreStatus {
 export interface Store {
   /** Where the revision line stands: the answer is never older than any write acknowledged before the call. */
   currentRevision(): Promise<number>
+  /** Asks each of the servers behind the store: what it failed with, or undefined. Unset where there are none. */
+  checkServers?(): Promise<readonly (Error | undefined)[]>
   get(key: string, options?: ReadOptions): Promise<GetResult>
   /** Keys that begin with `prefix`, in byte order of their UTF-8. */
   range(prefix: string, options?: RangeOptions): Promise<RangeResult>

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import supertest from 'supertest'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import WebSocket from 'ws'
 import { systemClock } from '../../src/apimachinery/clock.ts'
 import type { Pod } from '../../src/apimachinery/types/core-v1.ts'
 import { type NodesProcess, runNodes } from '../../src/cluster/nodes-process.ts'
@@ -86,6 +87,17 @@ describe('nodes in another process', () => {
     const all = await get(`${pods}/web/log`)
     expect([all.status, all.headers['content-type'], all.text]).toEqual([200, 'text/plain', 'one\ntwo\n'])
     expect((await get(`${pods}/web/log?tailLines=1`)).text).toBe('two\n')
+  })
+
+  test('logs over a WebSocket, from a kubelet that knows nothing of it', async () => {
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}${pods}/web/log?follow=true&tailLines=1`, {
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+    })
+    const messages: string[] = []
+    socket.on('message', (data: Buffer) => messages.push(data.toString()))
+    await vi.waitFor(() => expect(messages).toEqual(['', 'two\n']), { timeout: 20_000 })
+    socket.close()
+    await new Promise((resolve) => socket.once('close', resolve))
   })
 
   test('what a kubelet refuses is told as a Status', async () => {

@@ -111,6 +111,46 @@ describe('logs', () => {
     )
   })
 
+  test.each([
+    [[], 'Buffer', ''],
+    [['binary.k8s.io'], 'Buffer', 'binary.k8s.io'],
+    [['base64.binary.k8s.io'], 'string', 'base64.binary.k8s.io'],
+    [['other', 'base64.binary.k8s.io'], 'string', 'base64.binary.k8s.io'],
+  ])('over a WebSocket that offers %j: messages of type %s', async (protocols, type, selected) => {
+    const socket = new WebSocket(`${cluster.url.replace('http', 'ws')}${path('log')}?limitBytes=8`, protocols)
+    const messages: (Buffer | string)[] = []
+    socket.on('message', (data: Buffer, isBinary) => messages.push(isBinary ? data : data.toString()))
+    expect(await new Promise((resolve) => socket.once('close', resolve))).toBe(1000)
+    expect(socket.protocol).toBe(selected)
+    expect(messages.every((m) => (type === 'string' ? typeof m === 'string' : Buffer.isBuffer(m)))).toBe(true)
+    // The first message is empty: it says that the stream has begun.
+    expect(messages[0]!.length).toBe(0)
+    const bytes = messages.map((m) => (typeof m === 'string' ? Buffer.from(m, 'base64') : m))
+    expect(Buffer.concat(bytes).toString()).toBe('one\ntwo\n')
+  })
+
+  test('over a WebSocket: followed until the client leaves; refusals are told in HTTP', async () => {
+    const url = `${cluster.url.replace('http', 'ws')}${path('log')}`
+    const socket = new WebSocket(`${url}?follow=true&tailLines=1`)
+    let text = ''
+    socket.on('message', (data: Buffer) => {
+      text += data.toString()
+    })
+    await vi.waitFor(() => expect(text).toBe('two\n'), POLL)
+    socket.send('nobody listens')
+    await (await fetch(cluster.url + path('proxy/followed'))).text()
+    await vi.waitFor(() => expect(text).toMatch(/"GET \/followed HTTP\/1\.1"/), POLL)
+    socket.terminate()
+    const refused = (path: string, protocols: string[]): Promise<number | undefined> =>
+      new Promise((resolve) =>
+        new WebSocket(url + path, protocols)
+          .on('error', () => {})
+          .once('unexpected-response', (_request, response) => resolve(response.statusCode)),
+      )
+    expect(await refused('', ['v4.channel.k8s.io'])).toBe(403)
+    expect(await refused('?previous=true', [])).toBe(400)
+  })
+
   test('of a run that never was: 400', async () => {
     const response = await fetch(`${cluster.url + path('log')}?previous=true`)
     expect(response.status).toBe(400)

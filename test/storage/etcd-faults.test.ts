@@ -60,6 +60,18 @@ describe.skipIf(version === undefined)('etcd with faults', () => {
     expect(sink.ends).toBe(0)
   })
 
+  it('each of several servers is asked for itself', async () => {
+    const server = await serve()
+    const gate = await proxy(server.endpoint)
+    cleanups.push(gate.close)
+    const store = open([server.endpoint, gate.endpoint])
+    expect(await store.checkServers()).toEqual([undefined, undefined])
+    gate.cut()
+    const [first, second] = await store.checkServers()
+    expect(first).toBeUndefined()
+    expect(second).toBeInstanceOf(Error)
+  })
+
   it('history compacted while the connection was lost: the watch ends with Compacted', async () => {
     const server = await serve()
     const gate = await proxy(server.endpoint)

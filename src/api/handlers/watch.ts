@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import { asApiError, resourceExpired, type Status, unknownError } from '../../apimachinery/api-error.ts'
 import { apiVersionOf, type GroupVersionResource } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
@@ -26,6 +25,7 @@ import {
   tableRow,
 } from '../table.ts'
 import { resourceVersionSyntaxError, tooLargeRevision } from './list.ts'
+import { type WatchOutput, watchOutput } from './watch-output.ts'
 
 /** How watches are kept track of: a server that stops ends them all. */
 export interface WatchHost {
@@ -54,7 +54,8 @@ export async function watch(
   const frames = new FrameEncoder(call, resource, output)
   const deadline = Date.now() + timeoutOf(options, host.minTimeoutMs)
   const from = startOf(options)
-  const stream = new WatchStream(call, output.format, frames, host.eventSizes(resource.gvr))
+  const out = watchOutput(call, output.format, STREAM_CONTENT_TYPES[output.format])
+  const stream = new WatchStream(out, frames, host.eventSizes(resource.gvr))
   if (output.convert?.kind === 'PartialObjectMetadataList') {
     // No event of a watch is a list: upstream's stream ends at the first that it can't turn into one.
     stream.finishEmpty()
@@ -238,21 +239,17 @@ const EVENT_END = Buffer.from('}\n')
  * the cache's window once it has drained.
  */
 class WatchStream {
-  readonly #call: Call
-  readonly #raw: ServerResponse
-  readonly #contentType: string
+  readonly #output: WatchOutput
   readonly #frames: FrameEncoder
   readonly #sizes: SizeCounter
   #watcher: CacheWatcher<SelectableAttributes, KubeObject> | undefined
   #timer: NodeJS.Timeout | undefined
   #closed: (() => void) | undefined
   #isOver = false
-  #hasHead = false
+  #isOpen = false
 
-  constructor(call: Call, format: 'json' | 'protobuf', frames: FrameEncoder, sizes: SizeCounter) {
-    this.#call = call
-    this.#raw = call.reply.raw
-    this.#contentType = STREAM_CONTENT_TYPES[format]
+  constructor(output: WatchOutput, frames: FrameEncoder, sizes: SizeCounter) {
+    this.#output = output
     this.#frames = frames
     this.#sizes = sizes
   }
@@ -260,56 +257,55 @@ class WatchStream {
   begin(watcher: CacheWatcher<SelectableAttributes, KubeObject>, timeoutMs: number, host: WatchHost): void {
     this.#watcher = watcher
     this.#closed = host.opened(() => this.#finish())
-    this.#raw.on('close', () => this.#finish())
-    this.#raw.on('drain', () => watcher.resume())
-    this.#raw.on('error', () => this.#finish())
+    this.#output.listen(
+      () => this.#finish(),
+      () => watcher.resume(),
+    )
     this.#timer = setTimeout(() => this.#finish(), Math.min(timeoutMs, MAX_TIMER_MS))
-    this.#writeHead()
-    if (this.#raw.destroyed) this.#finish()
+    this.#open()
+    if (this.#output.isGone) this.#finish()
   }
 
   /** Takes items from the watcher; false asks it to wait until the socket has drained. */
   deliver(items: Items): boolean {
-    const raw = this.#raw
-    if (this.#isOver || raw.destroyed) return false
-    this.#writeHead()
-    const { bytes, sizes } = this.#frames.batch(items)
-    for (const size of sizes) this.#sizes.observe(size)
-    return raw.write(bytes)
+    if (this.#isOver || this.#output.isGone) return false
+    this.#open()
+    const batch = this.#frames.batch(items)
+    for (const size of batch.sizes) this.#sizes.observe(size)
+    return this.#output.send(batch)
   }
 
   /** The cache has ended the watch: the client is told why. */
   end(error: Error): void {
     if (this.#isOver) return
-    if (isStorageError(error, 'Closed')) {
-      this.#finish()
-      return
+    if (!isStorageError(error, 'Closed')) {
+      this.#sendError(asApiError(error)?.toStatus() ?? resourceExpired(error.message).toStatus())
     }
-    const status = asApiError(error)?.toStatus() ?? resourceExpired(error.message).toStatus()
-    this.#raw.write(this.#frames.error(status))
     this.#finish()
   }
 
   /** Answers with a stream that has no events. */
   finishEmpty(): void {
-    this.#writeHead()
-    this.#raw.end()
+    this.#open()
+    this.#output.end()
   }
 
   /** Answers with a stream of one ERROR event. */
   refuse(status: Status): void {
-    this.#writeHead()
-    this.#raw.end(this.#frames.error(status))
+    this.#sendError(status)
+    this.#output.end()
   }
 
-  #writeHead(): void {
-    if (this.#hasHead) return
-    this.#hasHead = true
-    const { reply } = this.#call
-    reply.hijack()
-    const headers = { ...reply.getHeaders(), 'content-type': this.#contentType } as Record<string, string>
-    this.#raw.writeHead(200, headers)
-    this.#raw.flushHeaders()
+  #sendError(status: Status): void {
+    this.#open()
+    const bytes = this.#frames.error(status)
+    this.#output.send({ bytes, sizes: [bytes.length] })
+  }
+
+  #open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    this.#output.open()
   }
 
   #finish(): void {
@@ -318,7 +314,7 @@ class WatchStream {
     clearTimeout(this.#timer)
     this.#watcher?.close()
     this.#closed?.()
-    if (!this.#raw.writableEnded) this.#raw.end()
+    this.#output.end()
   }
 }
 

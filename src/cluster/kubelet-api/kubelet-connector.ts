@@ -87,7 +87,7 @@ export class KubeletConnector implements NodeConnector {
     const response = await get(kubelet, path, (end) => call.onEnd(end))
     const { statusCode = 500 } = response
     if (statusCode > 206) throw refusal(statusCode, await textOf(response, MAX_REFUSAL), name ?? '')
-    const out = await openTextStream(call, response.headers['content-type'] ?? 'text/plain', statusCode)
+    const out = openTextStream(call, response.headers['content-type'] ?? 'text/plain', statusCode)
     pipeline(response, out, (error) => error && out.destroy())
   }
 

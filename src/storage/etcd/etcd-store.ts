@@ -122,6 +122,18 @@ export class EtcdStore implements Store {
     return this.#nextRevisionCall
   }
 
+  async checkServers(): Promise<readonly (Error | undefined)[]> {
+    const request = { key: this.#revisionKey, count_only: true }
+    return await Promise.all(
+      this.#client.all.map((etcd) =>
+        etcd.kv.range(request, this.#client.deadline()).then(
+          () => undefined,
+          (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+        ),
+      ),
+    )
+  }
+
   async get(key: string, options: ReadOptions = {}): Promise<GetResult> {
     const { revision = 0 } = options
     const answer = await this.#range({ key: this.#keys.toEtcd(key), revision }, { key, revision })
