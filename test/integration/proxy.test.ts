@@ -226,7 +226,7 @@ describe.skipIf(ADDRESS === undefined)('proxies to real servers', () => {
       [`${SERVICES}/web:other/proxy/`, 503, 'no endpoints available for service "web:other"'],
       [`${SERVICES}/web:9/proxy/`, 503, 'no service port 9 found for service "web"'],
       [`${SERVICES}/empty/proxy/`, 503, 'no endpoints available for service "empty"'],
-      [`${SERVICES}/none/proxy/`, 404, 'endpoints "none" not found'],
+      [`${SERVICES}/none/proxy/`, 404, 'services "none" not found'],
       [`${SERVICES}/nope:80/proxy/`, 404, 'services "nope" not found'],
       [`${SERVICES}/ftp:web:80/proxy/`, 400, 'invalid service request "ftp:web:80"'],
       [`${SERVICES}/a:b:c:d/proxy/`, 400, 'invalid service request "a:b:c:d"'],

@@ -71,7 +71,8 @@ export function podConnections(registry: Registry, nodes: NodeAccess): ReadonlyM
       }
       if (nodeName === '') throw badRequest(`pod ${name} does not have a host assigned`)
       const connector = await connectorOf(nodeName, nodes.connectors)
-      if (!connector) throw notFound({ group: '', resource: 'nodes' }, nodeName)
+      // As upstream, whose stores name the resource that was asked for.
+      if (!connector) throw notFound({ group: '', resource: 'pods' }, nodeName)
       await connector[action]({ call, pod, container })
     },
   })

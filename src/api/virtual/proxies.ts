@@ -1,4 +1,4 @@
-import { badRequest, isNotFound, serviceUnavailable } from '../../apimachinery/api-error.ts'
+import { badRequest, isNotFound, notFound, serviceUnavailable } from '../../apimachinery/api-error.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
 import type { EndpointAddress, Endpoints, Node, Pod, Service } from '../../apimachinery/types/core-v1.ts'
 import type { Registry } from '../../registry/generic/registry.ts'
@@ -124,9 +124,14 @@ class Backends {
     }
   }
 
-  /** Errors: 404. */
+  /** Errors: 404, of the resource that was asked for, whichever is missing: as upstream. */
   async #read<T>(call: Call, resource: string, name: string): Promise<T> {
-    return (await this.#registry.backing('', resource)!.store.get(call.context(), name)).object as unknown as T
+    try {
+      return (await this.#registry.backing('', resource)!.store.get(call.context(), name)).object as unknown as T
+    } catch (error) {
+      if (isNotFound(error)) throw notFound({ group: '', resource: call.info.resource }, name)
+      throw error
+    }
   }
 }
 
