@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DefinitionFact } from './schema-facts.ts'
 
-/** In a checkout the data lies beside this file; a bundle in `dist` or `dist/chunks` finds it in the package. */
-const dataDir = ['data', '../openapi/data', '../../openapi/data']
+/** In a checkout the data lies beside this file; the bundle in `dist` finds it in the package. */
+const dataDir = ['data', '../openapi/data']
   .map((path) => join(import.meta.dirname, path))
   .find((dir) => existsSync(join(dir, 'resources.json')))
 

@@ -42,5 +42,5 @@ if (COMPONENTS.has(args[0]!) && args.some((arg) => /^--version(=(true|raw))?$/.t
   // As Kubernetes' own programs print it: tools read it from there.
   process.stdout.write(`Kubernetes ${KUBERNETES_VERSION.gitVersion}\n`)
 } else {
-  await program.parseAsync(args, { from: 'user' })
+  void program.parseAsync(args, { from: 'user' })
 }
