@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import WebSocket from 'ws'
 import { CommandLine, helmBinary, kubectlBinary } from '../suites/kubectl.ts'
 import { KubemuProcess } from '../suites/kubemu-process.ts'
 
@@ -35,6 +36,15 @@ metadata: {name: reader}
 spec:
   restartPolicy: Never
   containers: [{name: main, image: busybox, command: [cat], stdin: true, stdinOnce: true}]
+`
+
+const SERVICE = `
+apiVersion: v1
+kind: Service
+metadata: {name: two, labels: {kubernetes.io/cluster-service: 'true'}}
+spec:
+  selector: {app: two}
+  ports: [{name: http, port: 80, targetPort: 8080}]
 `
 
 describe('what runs in pods, by a real kubectl', () => {
@@ -125,6 +135,63 @@ describe('what runs in pods, by a real kubectl', () => {
     await forwarding.stop()
     expect(answer).toContain('Pod: default/two')
     expect(answer).toContain('Request: GET /path')
+  })
+
+  describe('proxies', () => {
+    const service = '/api/v1/namespaces/default/services/two:http/proxy'
+    const raw = (path: string): Promise<string> => kubectl.ok(['get', '--raw', path])
+
+    beforeAll(async () => {
+      await kubectl.ok(['apply', '--filename=-'], { stdin: SERVICE })
+      await vi.waitFor(async () => expect(await raw(`${service}/`)).toContain('Pod: default/two'), POLL)
+    })
+
+    test('get --raw reaches a service, a pod and a kubelet', async () => {
+      expect(await raw('/api/v1/namespaces/default/services/two:80/proxy/a?b=c')).toContain('Request: GET /a?b=c')
+      expect(await raw('/api/v1/namespaces/default/pods/two:8080/proxy/x')).toContain('Request: GET /x')
+      const failed = await kubectl.fails(['get', '--raw', '/api/v1/namespaces/default/services/two:81/proxy/'])
+      expect(failed).toContain('no service port 81 found for service "two"')
+      const node = await kubectl.ok(['get', 'pod', 'two', '--output=jsonpath={.spec.nodeName}'])
+      const kubelet = `/api/v1/nodes/${node}/proxy`
+      expect(await raw(`${kubelet}/healthz`)).toBe('ok')
+      expect(JSON.parse(await raw(`${kubelet}/configz`)).kubeletconfig.maxPods).toBe(110)
+      expect(JSON.parse(await raw(`${kubelet}/stats/summary`)).node.nodeName).toBe(node)
+      const pods = JSON.parse(await raw(`${kubelet}/pods`))
+      expect(pods.items.map((pod: { metadata: { name: string } }) => pod.metadata.name)).toContain('two')
+      expect(await raw(`${kubelet}/metrics/resource`)).toMatch(/^container_cpu_usage_seconds_total\{.*pod="two"\} /m)
+      expect(await raw(`${kubelet}/metrics`)).toContain(`kubelet_node_name{node="${node}"} 1`)
+      expect(await raw(`${kubelet}/logs/pods/`)).toContain('default_two_')
+    })
+
+    test('cluster-info names the services of the cluster by their proxies', async () => {
+      expect(await kubectl.ok(['cluster-info', '--namespace=default'])).toMatch(
+        /two.* is running at .*https:\/\/.*\/api\/v1\/namespaces\/default\/services\/two:http\/proxy/,
+      )
+    })
+
+    test('kubectl proxy: requests, WebSockets and watches of a browser', async () => {
+      const proxy = kubectl.background(['proxy', '--port=0'])
+      const [, address] = await proxy.printed(/Starting to serve on (127\.0\.0\.1:\d+)/, 60_000)
+      const posted = await fetch(`http://${address}${service}/form`, { method: 'POST', body: 'x=1' })
+      expect(await posted.text()).toContain('Request: POST /form')
+      const redirected = await fetch(`http://${address}${service}`, { redirect: 'manual' })
+      expect([redirected.status, redirected.headers.get('location')]).toEqual([301, `${service}/`])
+      const echo = new WebSocket(`ws://${address}${service}/echo`)
+      const heard: string[] = []
+      echo.on('message', (data: Buffer) => heard.push(data.toString()))
+      await new Promise((resolve, reject) => echo.once('open', resolve).once('error', reject))
+      echo.send('hello')
+      await vi.waitFor(() => expect(heard).toEqual(['hello']), POLL)
+      echo.close()
+      const watch = new WebSocket(`ws://${address}/api/v1/namespaces/default/pods?watch=true&resourceVersion=0`, {
+        origin: `http://${address}`,
+      })
+      const seen: string[] = []
+      watch.on('message', (data: Buffer) => seen.push(JSON.parse(data.toString()).object.metadata.name))
+      await vi.waitFor(() => expect(seen).toContain('two'), POLL)
+      watch.close()
+      await proxy.stop()
+    })
   })
 
   test('debug adds a container', async () => {

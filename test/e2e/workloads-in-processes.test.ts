@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readKubeconfig } from '../../src/controllers/http/kubeconfig-access.ts'
 import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
 import { KubemuProcess } from '../suites/kubemu-process.ts'
@@ -71,6 +71,7 @@ describe('every component in a process of its own', () => {
       '--secure-port=0',
       '--authorization-mode=Node,RBAC',
       '--allow-privileged',
+      '--runtime-config=metrics.k8s.io/v1beta1=true',
       `--cert-dir=${join(folder, 'pki')}`,
       `--kubeconfig=${admin}`,
     )
@@ -90,6 +91,24 @@ describe('every component in a process of its own', () => {
   })
 
   workloadCases(() => kubectl)
+
+  test('proxies and top reach nodes of another process through their kubelets', { timeout: 180_000 }, async () => {
+    await kubectl.ok(['create', 'deployment', 'reached', '--image=nginx', '--port=80', '--replicas=2'])
+    await kubectl.ok(['expose', 'deployment/reached', '--port=80'])
+    await kubectl.ok(['rollout', 'status', 'deployment/reached', '--timeout=90s'], { timeoutMs: 120_000 })
+    const service = '/api/v1/namespaces/default/services/reached:80/proxy/path'
+    await vi.waitFor(async () => expect(await kubectl.ok(['get', '--raw', service])).toContain('Request: GET /path'), {
+      timeout: 60_000,
+      interval: 200,
+    })
+    for (const node of ['node-0', 'node-1', 'node-2']) {
+      const summary = await kubectl.ok(['get', '--raw', `/api/v1/nodes/${node}/proxy/stats/summary`])
+      expect(JSON.parse(summary).node.nodeName).toBe(node)
+    }
+    expect(await kubectl.ok(['top', 'nodes', '--no-headers'])).toMatch(/node-2 +\d+m +\d+% +\d+Mi +\d+%/)
+    const pods = await kubectl.ok(['top', 'pods', '--selector=app=reached', '--no-headers'])
+    expect(pods).toMatch(/^reached-\S+ +1m +16Mi *\nreached-\S+ +1m +16Mi *\n$/)
+  })
 
   test('a leader that is killed is followed by the next, which finishes what it began', {
     timeout: 300_000,
