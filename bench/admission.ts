@@ -14,8 +14,9 @@ import { quotaStatusWriter } from '../src/cluster/quota-status-writer.ts'
 import { virtualHandlers } from '../src/cluster/virtual-handlers.ts'
 import { openMemoryStore } from '../src/storage/memory-store.ts'
 import { servingCertificate } from '../test/integration/webhook-server.ts'
-import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+import { type Headline, type Report, round, type Table } from './report.ts'
 
+type Prepare = (server: ControlPlane) => Promise<void>
 type Plugins = (parts: ControlPlaneParts) => readonly AdmissionPlugin[]
 
 async function plane(admission: Plugins): Promise<ControlPlane> {
@@ -72,18 +73,6 @@ function pod(name: string): object {
   return { metadata: { name, labels: { app: 'web' } }, spec: { containers: [container(1), container(2)] } }
 }
 
-/** Microseconds that one create of a pod takes, one after the other: the median, as others share the machine. */
-async function microsecondsPerCreate(server: ControlPlane, count: number): Promise<number> {
-  for (let i = 0; i < 1000; i++) await post(server, PODS, pod(`warm-${i}`))
-  const times: number[] = []
-  for (let i = 0; i < count; i++) {
-    const started = performance.now()
-    await post(server, PODS, pod(`pod-${i}`))
-    times.push(performance.now() - started)
-  }
-  return times.sort((a, b) => a - b)[count >> 1]! * 1000
-}
-
 function webhooks({ registry, clock }: ControlPlaneParts): readonly AdmissionPlugin[] {
   const reader = new AdmissionReader(registry)
   const versions = new RegistryVersions(registry)
@@ -102,8 +91,14 @@ const quotaOnly: Plugins = ({ registry, clock }) => [
 const defaultChain: Plugins = (parts) =>
   clusterAdmission({ enable: [], disable: [], configurations: new Map() }, parts, alwaysAllowAuthorizer)
 
+interface YesServer {
+  readonly url: string
+  readonly caBundle: string
+  close(): void
+}
+
 /** A webhook server that says yes to everything; the caller ends it. */
-async function yesServer(): Promise<{ readonly url: string; readonly caBundle: string; close(): void }> {
+async function yesServer(): Promise<YesServer> {
   const { cert, key, caBundle } = await servingCertificate()
   const server = createServer({ cert, key }, (request, response) => {
     const chunks: Buffer[] = []
@@ -126,11 +121,18 @@ async function yesServer(): Promise<{ readonly url: string; readonly caBundle: s
   }
 }
 
-async function withWebhooks(kind: 'mutating' | 'validating', count: number, creates: number): Promise<number> {
-  const yes = await yesServer()
-  const server = await plane(webhooks)
-  try {
-    await post(server, `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`, {
+async function countedQuota(server: ControlPlane): Promise<void> {
+  const hard = { pods: '1000000', 'requests.cpu': '1000000', 'limits.memory': '1000Ti' }
+  const used = { pods: '0', 'requests.cpu': '0', 'limits.memory': '0' }
+  const path = '/api/v1/namespaces/shop/resourcequotas'
+  await post(server, path, { metadata: { name: 'q' }, spec: { hard } })
+  await send(server, 'PATCH', `${path}/q/status`, { status: { hard, used } }, 'application/merge-patch+json')
+}
+
+/** Configures webhooks of one server for the create of pods. */
+function webhooksAt(yes: YesServer, kind: 'mutating' | 'validating', count: number): Prepare {
+  return (server) =>
+    post(server, `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`, {
       metadata: { name: 'bench' },
       webhooks: Array.from({ length: count }, (_, i) => ({
         name: `w${i}.example.com`,
@@ -140,53 +142,67 @@ async function withWebhooks(kind: 'mutating' | 'validating', count: number, crea
         admissionReviewVersions: ['v1'],
       })),
     })
-    return await microsecondsPerCreate(server, creates)
-  } finally {
-    await server.close()
-    yes.close()
-  }
 }
 
-async function withPlugins(plugins: Plugins, creates: number, prepare?: (p: ControlPlane) => Promise<void>) {
-  const server = await plane(plugins)
-  try {
-    await prepare?.(server)
-    return await microsecondsPerCreate(server, creates)
-  } finally {
-    await server.close()
-  }
+/** A server with one kind of admission, and how long creates of pods took there. */
+interface Case {
+  readonly name: string
+  readonly server: ControlPlane
+  readonly times: number[]
 }
 
-async function countedQuota(server: ControlPlane): Promise<void> {
-  const hard = { pods: '1000000', 'requests.cpu': '1000000', 'limits.memory': '1000Ti' }
-  const used = { pods: '0', 'requests.cpu': '0', 'limits.memory': '0' }
-  const path = '/api/v1/namespaces/shop/resourcequotas'
-  await post(server, path, { metadata: { name: 'q' }, spec: { hard } })
-  await send(server, 'PATCH', `${path}/q/status`, { status: { hard, used } }, 'application/merge-patch+json')
+const WARM_UP = 1000
+const ROUND = 50
+
+/** Creates pods one after the other, in turns of all cases that begin with another one each time. */
+async function timeCreates(cases: readonly Case[], creates: number): Promise<void> {
+  for (const { server } of cases) for (let i = 0; i < WARM_UP; i++) await post(server, PODS, pod(`warm-${i}`))
+  for (let done = 0; done < creates; done += ROUND) {
+    const first = (done / ROUND) % cases.length
+    for (const { server, times } of [...cases.slice(first), ...cases.slice(0, first)]) {
+      for (let i = 0; i < ROUND; i++) {
+        const object = pod(`pod-${done + i}`)
+        const began = performance.now()
+        await post(server, PODS, object)
+        times.push(performance.now() - began)
+      }
+    }
+  }
 }
 
 /** `npm run bench -- admission`: what admission adds to the create of a pod. */
-export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
-  const creates = quick ? 200 : 2000
-  // The first server pays for the compiler: it does not count.
-  await withPlugins(() => [], quick ? 500 : 2000)
-  const off = await withPlugins(() => [], creates)
-  const rows: (readonly [string, number])[] = [
-    ['no admission', off],
-    ['default plugins', await withPlugins(defaultChain, creates)],
-    ['webhook plugins, nothing configured', await withPlugins(webhooks, creates)],
-    ['1 mutating webhook', await withWebhooks('mutating', 1, creates)],
-    ['5 mutating webhooks (in turn)', await withWebhooks('mutating', 5, creates)],
-    ['1 validating webhook', await withWebhooks('validating', 1, creates)],
-    ['5 validating webhooks (at once)', await withWebhooks('validating', 5, creates)],
-    ['quota of three resources', await withPlugins(quotaOnly, creates, countedQuota)],
-  ]
+export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
+  const yes = await yesServer()
+  const cases: Case[] = []
+  const add = async (name: string, plugins: Plugins, prepare?: Prepare): Promise<void> => {
+    const server = await plane(plugins)
+    await prepare?.(server)
+    cases.push({ name, server, times: [] })
+  }
+  try {
+    await add('no admission', () => [])
+    await add('default plugins', defaultChain)
+    await add('webhook plugins, nothing configured', webhooks)
+    await add('1 mutating webhook', webhooks, webhooksAt(yes, 'mutating', 1))
+    await add('5 mutating webhooks (in turn)', webhooks, webhooksAt(yes, 'mutating', 5))
+    await add('1 validating webhook', webhooks, webhooksAt(yes, 'validating', 1))
+    await add('5 validating webhooks (at once)', webhooks, webhooksAt(yes, 'validating', 5))
+    await add('quota of three resources', quotaOnly, countedQuota)
+    await timeCreates(cases, quick ? 200 : 2000)
+  } finally {
+    for (const { server } of cases) await server.close()
+    yes.close()
+  }
+  const medians = cases.map(({ times }) => times.toSorted((a, b) => a - b)[times.length >> 1]! * 1000)
+  const added = medians.map((us) => `${round(us - medians[0]!)}`)
   const table: Table = {
     title: 'Create of a pod, one after the other, store in memory, no socket',
     columns: ['admission', 'µs (median)', 'added µs'],
-    rows: rows.map(([name, us]) => [name, round(us), name === 'no admission' ? '' : round(us - off)]),
+    rows: cases.map(({ name }, i) => [name, round(medians[i]!), i === 0 ? '' : added[i]!]),
   }
-  const text = `${toMarkdown(table)}\nThe webhooks run in the same process as the server. ${machine()}.`
-  console.log(text)
-  if (!quick) await writeSection('admission', text)
+  return {
+    tables: [table],
+    conditions: 'The webhooks run in the same process as the server.',
+    headlines: [1, 3, 7].map((i): Headline => [`added by ${cases[i]!.name}`, `${added[i]} µs`]),
+  }
 }

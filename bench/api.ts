@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { LoadKind, LoadResult, LoadTask } from './api-load.ts'
 import type { FloorTask } from './floor.ts'
-import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+import { type Headline, type Report, round, type Table } from './report.ts'
 
 const root = join(import.meta.dirname, '..')
 const TOKEN = 'bench-token'
@@ -50,23 +50,31 @@ const ROWS: readonly Row[] = [
   ...[1, 16, 64].map((connections) => ({ what: 'GET one Pod', kind: 'get-pod' as const, connections })),
 ]
 
-export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'kubemu-bench-'))
   const server = await start(folder)
   try {
-    const tables = await measure(server, quick ? 1 : 5)
-    const text = [
-      `Measured on: ${machine()}. Server on LevelDB (\`sync\`), ${server.caFile ? 'TLS, ' : ''}HTTP/1.1, JSON.`,
-      '',
-      ...tables.map(toMarkdown),
-    ].join('\n')
-    console.log(text)
-    if (!quick) await writeSection('api', text)
+    const tables = await tablesOf(server, quick ? 1 : 5)
+    const conditions = `Server on LevelDB (\`sync\`), ${server.caFile ? 'TLS, ' : ''}HTTP/1.1, JSON.`
+    return { tables, conditions, headlines: headlinesOf(tables) }
   } finally {
     server.process.kill('SIGTERM')
     await new Promise((resolve) => server.process.once('exit', resolve))
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function headlinesOf([requests, lists, others]: readonly Table[]): Headline[] {
+  const own = new Set(ROWS.map(({ what }) => what))
+  return [
+    ...requests!.rows
+      .filter(([what, connections]) => own.has(what!) && connections === '64')
+      .map(
+        ([what, , perSecond, , , cpu]): Headline => [`${what}, 64 connections`, `${perSecond}/s (${cpu} µs CPU each)`],
+      ),
+    [lists!.title, `${lists!.rows[0]![1]} ms`],
+    ...others!.rows.map(([what, figure]): Headline => [what!, figure!]),
+  ]
 }
 
 /** What the same bytes cost from servers that do nothing but send them. */
@@ -125,7 +133,7 @@ async function measureFloors(caFile: string, seconds: number): Promise<string[][
   return rows
 }
 
-async function measure(server: ApiServer, seconds: number): Promise<Table[]> {
+async function tablesOf(server: ApiServer, seconds: number): Promise<Table[]> {
   const pid = server.process.pid!
   const startMemory = residentMebibytes(pid)
   const rows: string[][] = []

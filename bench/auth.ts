@@ -20,7 +20,7 @@ import { NodeUsage } from '../src/auth/authz/node/node-usage.ts'
 import { RbacAuthorizer } from '../src/auth/authz/rbac/rbac-authorizer.ts'
 import { RbacPolicy } from '../src/auth/authz/rbac/rbac-policy.ts'
 import { CertificateAuthority } from '../src/cluster/pki/certificate-authority.ts'
-import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+import { type Report, round, type Table } from './report.ts'
 
 const AUDIENCES = ['https://kubernetes.default.svc']
 const ISSUER = AUDIENCES[0]!
@@ -194,7 +194,7 @@ function nodes(pods: number): Authorizer {
 }
 
 /** Measures what telling clients apart, and judging what they may do, costs a request. */
-export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
   const forMs = quick ? 150 : 1000
   const authentication: string[][] = []
   for (const { name, cached, fresh } of await mechanisms()) {
@@ -232,7 +232,13 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<void>
       rows: authorization,
     },
   ]
-  const text = [`Measured on: ${machine()}.`, '', ...tables.map(toMarkdown)].join('\n')
-  console.log(text)
-  if (!quick) await writeSection('auth', text)
+  const seen = (credential: string): string => `${authentication.find(([name]) => name!.startsWith(credential))![1]} µs`
+  return {
+    tables,
+    headlines: [
+      ['authentication, service account token seen before', seen('service account')],
+      ['authentication, client certificate seen before', seen('client certificate')],
+      ['RBAC decision, 10,000 bindings', `${authorization[1]![1]} µs`],
+    ],
+  }
 }

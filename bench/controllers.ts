@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { FirstPodResult, PodsResult, Took } from './controllers-process.ts'
-import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+import { type Headline, type Report, round, type Table } from './report.ts'
 
 interface Counts {
   readonly nodes: number
@@ -25,7 +25,7 @@ async function inProcess<T>(scenario: string, count: number): Promise<T> {
 }
 
 /** Controllers, scheduler and simulated nodes in one process with the API server, in memory. */
-export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
   const counts = quick ? QUICK : FULL
   const rows: string[][] = []
   const add = (what: string, ...cells: readonly string[]): void => {
@@ -60,5 +60,10 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<void>
   add('memory of a Running pod', `${round(pods.residentPerPod / 1024)} KiB`, '', '')
 
   const table: Table = { title: 'Controllers', columns: ['what', 'time', 'rate', 'CPU each'], rows }
-  if (!quick) await writeSection('controllers', `Measured on: ${machine()}.\n\n${toMarkdown(table)}`)
+  const headline = (what: string): Headline => {
+    const [, time, rate] = rows.find((row) => row[0] === what)!
+    return [what, rate ? `${time} (${rate})` : time!]
+  }
+  const [pod, , ready, , rolledOut, running, deleted, , memory] = rows.map((row) => row[0]!)
+  return { tables: [table], headlines: [pod!, ready!, rolledOut!, running!, deleted!, memory!].map(headline) }
 }

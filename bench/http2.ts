@@ -6,7 +6,7 @@ import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pod } from './api-objects.ts'
-import { machine, round, toMarkdown, writeSection } from './report.ts'
+import { type Report, round } from './report.ts'
 
 const root = join(import.meta.dirname, '..')
 const PODS = '/api/v1/namespaces/default/pods'
@@ -105,11 +105,11 @@ function settle(status: number | undefined, resolve: () => void, reject: (error:
   else reject(new Error(`answered ${status}`))
 }
 
-export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'kubemu-bench-'))
   const rows: string[][] = []
   try {
-    for (const protocol of [http1, http2]) rows.push(...(await measure(folder, protocol, quick ? 1 : 5)))
+    for (const protocol of [http1, http2]) rows.push(...(await rowsOf(folder, protocol, quick ? 1 : 5)))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -118,12 +118,22 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<void>
     columns: ['what', 'protocol', 'per second', 'server CPU µs each'],
     rows: rows.sort((a, b) => (a[0]! < b[0]! ? -1 : 1)),
   }
-  const text = `Measured on: ${machine()}. Server in memory, TLS.\n\n${toMarkdown(table)}`
-  console.log(text)
-  if (!quick) await writeSection('http2', text)
+  const perSecond = (what: string): string =>
+    rows
+      .filter((row) => row[0] === what)
+      .map(([, protocol, rate]) => `${protocol}: ${rate}/s`)
+      .join(', ')
+  return {
+    tables: [table],
+    conditions: 'Server in memory, TLS.',
+    headlines: [
+      ['GET of a Pod, 64 at once', perSecond('GET of a Pod, 64 at once')],
+      [`events to ${WATCHES} watches`, perSecond(`events to ${WATCHES} watches`)],
+    ],
+  }
 }
 
-async function measure(folder: string, protocol: (port: number) => Client, seconds: number): Promise<string[][]> {
+async function rowsOf(folder: string, protocol: (port: number) => Client, seconds: number): Promise<string[][]> {
   const { process: server, port } = await start(folder)
   const client = protocol(port)
   const row = async (what: string, work: () => Promise<number>): Promise<string[]> => {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+import { type Headline, type Report, round, type Table } from './report.ts'
 
 const LIBRARY = join(import.meta.dirname, '../dist/index.mjs')
 const RUNS = 9
@@ -55,7 +55,7 @@ process.exit()
 
 type Marks = Readonly<Record<string, number>>
 
-function measure(nodes: number): Marks {
+function marksOf(nodes: number): Marks {
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', SCRIPT, String(nodes)], {
     encoding: 'utf8',
     env: { ...process.env, LIBRARY },
@@ -70,11 +70,11 @@ function median(runs: readonly Marks[], name: string): string {
 }
 
 /** `npm run bench -- library`: what a test that starts a cluster waits for. Needs `npm run build`. */
-export async function run({ quick }: { quick: boolean }): Promise<void> {
+export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
   if (!existsSync(LIBRARY)) throw new Error('dist/index.mjs is missing: npm run build')
   const count = quick ? QUICK_RUNS : RUNS
-  const empty = Array.from({ length: count }, () => measure(0))
-  const two = Array.from({ length: count }, () => measure(2))
+  const empty = Array.from({ length: count }, () => marksOf(0))
+  const two = Array.from({ length: count }, () => marksOf(2))
   const table: Table = {
     title: `Each in a fresh process, median of ${count}`,
     columns: ['step', 'time', 'of which CPU'],
@@ -90,8 +90,6 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
       ['`fork()` ready', median(two, 'fork'), median(two, 'fork, CPU')],
     ],
   }
-  const load = `Load of the machine meanwhile: ${round(loadavg()[1]!)}.`
-  const text = `Measured on: ${machine()}. ${load}\n\n${toMarkdown(table)}`
-  process.stdout.write(`${text}\n`)
-  if (!quick) await writeSection('library', text)
+  const headlines = [2, 4, 5, 8].map((i): Headline => [table.rows[i]![0]!, table.rows[i]![1]!])
+  return { tables: [table], conditions: `Load of the machine meanwhile: ${round(loadavg()[1]!)}.`, headlines }
 }

@@ -8,6 +8,22 @@ export interface Table {
   readonly rows: readonly (readonly string[])[]
 }
 
+/** One of the figures that count: what was measured, and the figure with its unit. */
+export type Headline = readonly [what: string, figure: string]
+
+/** What a benchmark has found. */
+export interface Report {
+  readonly tables: readonly Table[]
+  /** Under which circumstances, besides the machine. */
+  readonly conditions?: string
+  readonly headlines: readonly Headline[]
+}
+
+export interface Benchmark {
+  /** `quick`: everything once, shortly; the figures say little then. */
+  measure(options: { readonly quick: boolean }): Promise<Report>
+}
+
 const readme = new URL('./README.md', import.meta.url)
 
 /** What the figures were measured on: no names, only what makes figures comparable. */
@@ -20,6 +36,12 @@ export function toMarkdown({ title, columns, rows }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const rule = columns.map((_, i) => (i === 0 ? '---' : '---:'))
   return [`### ${title}`, '', line(columns), line(rule), ...rows.map(line), ''].join('\n')
+}
+
+/** A report as its section in `bench/README.md` shows it. */
+export function sectionOf({ tables, conditions }: Report): string {
+  const measured = [`Measured on: ${machine()}.`, ...(conditions ? [conditions] : [])].join(' ')
+  return [measured, '', ...tables.map(toMarkdown)].join('\n')
 }
 
 /** Replaces the section between the markers of that name in `bench/README.md`. */

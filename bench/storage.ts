@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+import { type Headline, type Report, round, type Table } from './report.ts'
 import { type BackendName, backendNames, fill, openBackend, podKey, value } from './storage-backends.ts'
 import { measureFanOut, measureList, measureStart } from './storage-cache.ts'
 import type { ProcessResult } from './storage-process.ts'
@@ -136,20 +136,33 @@ async function processTable(objects: number): Promise<Table> {
   }
 }
 
+function headlinesOf([writes, ranges, fanOut]: readonly Table[]): Headline[] {
+  const durable = writes!.rows.find(([backend]) => backend === 'leveldb sync')!
+  const [, ...written] = durable
+  const last = ranges!.columns.at(-1)
+  const range = (name: string): string => ranges!.rows.find(([backend]) => backend === name)?.at(-1) ?? '–'
+  return [
+    ...WRITERS.map((writers, i): Headline => {
+      const what = `durable writes of 2 KB, ${writers} writer${writers > 1 ? 's' : ''}`
+      return [what, `${written[i * 2]}/s (etcd: ${written[i * 2 + 1]})`]
+    }),
+    [`range of ${last}`, `${range('leveldb sync')} ms (etcd: ${range('etcd')} ms)`],
+    [`deliveries to ${fanOut!.rows.at(-1)![0]} watchers`, `${fanOut!.rows.at(-1)![1]}/s`],
+  ]
+}
+
 /** Measures the stores and the watch cache; `quick` runs in about a minute and does not touch the README. */
-export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
   const names = backendNames()
   const sizes = quick ? [10_000] : [10_000, 100_000]
   const tables: Table[] = []
   const add = (table: Table): void => {
     tables.push(table)
-    console.log(toMarkdown(table))
+    console.error(`${table.title}: done`)
   }
-  console.log(`${machine()}\n`)
   add(await writeTable(names, quick))
   add(await readTable(names, sizes))
   for (const table of await cacheTable(quick)) add(table)
   add(await processTable(quick ? 10_000 : 100_000))
-  if (quick) return
-  await writeSection('storage', [`Measured on: ${machine()}.`, '', ...tables.map(toMarkdown)].join('\n'))
+  return { tables, headlines: headlinesOf(tables) }
 }

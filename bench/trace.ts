@@ -9,7 +9,7 @@ import type { KubeObject } from '../src/apimachinery/kube-object.ts'
 import { objectChanges } from '../src/apimachinery/object-changes.ts'
 import type { StoredChange } from '../src/registry/generic/request-context.ts'
 import { pod } from './api-objects.ts'
-import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+import { type Report, round, type Table } from './report.ts'
 
 const PODS = '/api/v1/namespaces/default/pods'
 const INFO = requestInfo('POST', PODS, QueryParameters.EMPTY)!
@@ -75,7 +75,7 @@ function watchedAdmission(object: KubeObject): () => void {
   }
 }
 
-export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
   const count = quick ? 2_000 : 20_000
   const object = JSON.parse(pod('web-1')) as KubeObject
   const running = structuredClone(object)
@@ -99,7 +99,5 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<void>
       ),
     ],
   }
-  const text = `Measured on: ${machine()}.\n\n${toMarkdown(table)}`
-  console.log(text)
-  if (!quick) await writeSection('trace', text)
+  return { tables: [table], headlines: [['a write recorded, with its steps and its cause', table.rows[0]![1]!]] }
 }
