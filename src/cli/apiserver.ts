@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { InvalidArgumentError, Option } from 'commander'
 import { pino } from 'pino'
 import { admissionFacts } from '../../openapi/data.ts'
+import { held } from '../cluster/held.ts'
 import type { EndpointReconcilerType } from '../cluster/kubernetes-endpoints.ts'
 import { parseRuntimeConfig } from '../cluster/runtime-config.ts'
 import { startServer } from '../cluster/server.ts'
@@ -141,7 +142,7 @@ export function apiserverOptions(args: readonly string[]): ServerOptions {
 
 async function run(flags: Flags): Promise<void> {
   const logger = pino()
-  const server = await startServer(optionsOf(flags), logger)
+  const server = await held(startServer(optionsOf(flags), logger))
   endOnSignal(() => server.close())
   logger.info({ url: server.url }, 'serving')
 }

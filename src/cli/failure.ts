@@ -14,7 +14,11 @@ function sentenceOf(error: unknown): string {
 
 /** Of failures of the system; undefined where it is none that a person meets. */
 function systemSentence(error: Error): string | undefined {
-  const { code, path, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+  const { code, path, port, address, hostname } = error as NodeJS.ErrnoException & {
+    port?: number
+    address?: string
+    hostname?: string
+  }
   switch (code) {
     case 'EADDRINUSE':
       return `port ${port} on ${address} is taken by another program; choose another one with --port`
@@ -24,6 +28,8 @@ function systemSentence(error: Error): string | undefined {
         : `port ${port} can't be opened: permission denied; ports below 1024 belong to the system`
     case 'EADDRNOTAVAIL':
       return `${address} is no address of this machine`
+    case 'ENOTFOUND':
+      return `there is no host called ${hostname}`
     case 'EROFS':
       return `${path ?? 'the data folder'} is on a file system that can't be written to`
     case 'ENOTDIR':

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { KUBEMU_VERSION, KUBERNETES_VERSION } from '../api/version.ts'
 import { ApiError } from '../apimachinery/api-error.ts'
 import { type RunningCluster, startCluster } from '../cluster/cluster.ts'
+import { held } from '../cluster/held.ts'
 import { apiserverOptions } from './apiserver.ts'
 import { failWith } from './failure.ts'
 import { FlagCommand } from './flag-command.ts'
@@ -75,15 +76,13 @@ async function run(flags: Flags): Promise<void> {
     ...flags.tlsSan.flatMap((name) => ['--tls-san', name]),
     ...storageFlags(flags, dataDir),
   ]
-  const cluster = await startCluster(
-    {
-      server: apiserverOptions(args),
-      controllers: flags.controllers,
-      scheduler: flags.controllers,
-      ...(flags.controllers ? { nodes: { count: flags.nodes } } : {}),
-    },
-    await loggerOf(),
-  )
+  const options = {
+    server: apiserverOptions(args),
+    controllers: flags.controllers,
+    scheduler: flags.controllers,
+    ...(flags.controllers ? { nodes: { count: flags.nodes } } : {}),
+  }
+  const cluster = await held(startCluster(options, await loggerOf()))
   stopOnSignal(cluster)
   process.stdout.write(welcome(cluster, kubeconfig))
 }

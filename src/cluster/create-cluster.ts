@@ -13,6 +13,7 @@ import { InProcessClusterClient } from './cluster-client.ts'
 import { type Activity, ClusterTime, settled } from './cluster-time.ts'
 import { componentClientOptions } from './component-client.ts'
 import { RuleFaults } from './faults.ts'
+import { held } from './held.ts'
 import { type KubeconfigEntry, kubeconfigText, writeKubeconfig } from './kubeconfig/kubeconfig.ts'
 import type {
   ApplyOptions,
@@ -60,19 +61,6 @@ interface Inherited {
   readonly tokens: Tokens
   /** Undefined: made anew, or in the data folder. */
   readonly pki: PkiFiles | undefined
-}
-
-/** Node's longest timer, in milliseconds. */
-const MAX_TIMER_MS = 2_147_483_647
-
-/** Keeps the process alive for as long as something takes: the timers that a cluster may wait for do not. */
-async function held<T>(work: Promise<T>): Promise<T> {
-  const hold = setTimeout(() => {}, MAX_TIMER_MS)
-  try {
-    return await work
-  } finally {
-    clearTimeout(hold)
-  }
 }
 
 class LibraryCluster implements Cluster {

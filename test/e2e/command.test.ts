@@ -18,7 +18,7 @@ interface Outcome {
 
 function kubemu(...args: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [PROGRAM, ...args], (error, stdout, stderr) =>
+    execFile(process.execPath, [PROGRAM, ...args], { cwd: folder }, (error, stdout, stderr) =>
       resolve({ code: (error?.code as number | undefined) ?? 0, stdout, stderr }),
     )
   })
@@ -120,6 +120,28 @@ describe('up says in one sentence what is wrong', () => {
     const { code, stderr } = await kubemu('up', '--port', '0', '--data-dir', join(file, 'data'))
     expect(code).toBe(1)
     expect(stderr).toMatch(/^kubemu: .*a-file.* is no folder\n$/)
+  })
+
+  test.each<[string, string[], RegExp]>([
+    ['a kubeconfig that is none', ['--kubeconfig', 'text'], /text is not a kubeconfig$/],
+    ['a kubeconfig that is a folder', ['--kubeconfig', '.'], / is a folder, not a kubeconfig$/],
+    [
+      'an address that is none',
+      ['--bind-address', 'nowhere.invalid'],
+      /^kubemu: there is no host called nowhere.invalid$/,
+    ],
+    [
+      'an etcd that is not there',
+      ['--etcd-servers', 'http://127.0.0.1:1'],
+      /^kubemu: etcd at http:\/\/127.0.0.1:1 can't be used: .*ECONNREFUSED.*$/,
+    ],
+  ])('%s', async (_, flags, sentence) => {
+    await writeFile(join(folder, 'text'), 'a: [')
+    const where = flags[0] === '--etcd-servers' ? [] : ['--memory']
+    const { code, stderr } = await kubemu('up', '--port', '0', '--data-dir', 'refused', ...where, ...flags)
+    expect(code).toBe(1)
+    expect(stderr.trimEnd()).toMatch(sentence)
+    expect(stderr).toMatch(/^[^\n]+\n$/)
   })
 
   test('data of a newer version', async () => {

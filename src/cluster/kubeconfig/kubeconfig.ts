@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Document, YAMLMap, YAMLSeq } from 'yaml'
 import { yaml } from '../../apimachinery/yaml.ts'
 import { writePrivateFile } from '../pki/pki-files.ts'
@@ -53,16 +54,30 @@ export function mergedKubeconfig(existing: string | undefined, entry: Kubeconfig
   return document.toString({ lineWidth: 0 })
 }
 
-/** Merges an entry into a file, which is made where it is missing; only its owner may read it. */
+/** Merges an entry into a file, which is made where it is missing, and its folder; only its owner may read it. */
 export async function writeKubeconfig(path: string, entry: KubeconfigEntry): Promise<void> {
-  await writePrivateFile(path, mergedKubeconfig(await readIfThere(path), entry))
+  const before = await readIfThere(path)
+  try {
+    const merged = mergedKubeconfig(before, entry)
+    await mkdir(dirname(path), { recursive: true })
+    await writePrivateFile(path, merged)
+  } catch (error) {
+    if (error instanceof NotAKubeconfigError) throw new Error(`${path} is not a kubeconfig`, { cause: error })
+    throw error
+  }
+}
+
+class NotAKubeconfigError extends Error {
+  override readonly name = 'NotAKubeconfigError'
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    if (code === 'EISDIR') throw new Error(`${path} is a folder, not a kubeconfig`)
     throw error
   }
 }
@@ -80,8 +95,8 @@ function openDocument(text: string | undefined): Document {
   }
   const document = yaml().parseDocument(text)
   const [problem] = document.errors
-  if (problem) throw new Error('not a kubeconfig', { cause: problem })
-  if (!yaml().isMap(document.contents)) throw new Error('not a kubeconfig: no mapping')
+  if (problem) throw new NotAKubeconfigError('not a kubeconfig', { cause: problem })
+  if (!yaml().isMap(document.contents)) throw new NotAKubeconfigError('not a kubeconfig: no mapping')
   return document
 }
 

@@ -373,6 +373,9 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<EtcdStor
     await store.currentRevision()
   } catch (error) {
     await store.close()
+    const why = error instanceof Error ? error.message : String(error)
+    const message = `etcd at ${options.endpoints.join(', ')} can't be used: ${why}`
+    if (isStorageError(error, 'Unavailable')) throw new StorageError('Unavailable', message, { cause: error })
     throw error
   }
   return store
