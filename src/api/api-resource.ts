@@ -56,11 +56,6 @@ export interface VirtualCreate {
   validate(): Promise<void>
 }
 
-/** The served object of a stored one: its own (to be changed at will) only where `view` made it. */
-export function toServed(resource: ApiResource, hub: KubeObject): KubeObject {
-  return resource.view ? resource.view.fromHub(hub) : hub
-}
-
 /** The hub form of an object that a client sent. */
 export function toHub(resource: ApiResource, served: KubeObject): KubeObject {
   return resource.view ? resource.view.toHub(served) : served

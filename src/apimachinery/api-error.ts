@@ -247,11 +247,6 @@ export function unknownError(message: string): ApiError {
   return new ApiError({ code: 500, reason: '', message })
 }
 
-/** A request that was rejected by a rule of the protocol (JSON patch): 422 with a bare message. */
-export function unprocessable(message: string): ApiError {
-  return new ApiError({ code: 422, reason: 'Invalid', message })
-}
-
 export function requestEntityTooLarge(message: string): ApiError {
   const text = `Request entity too large: ${message}`
   return new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message: text })

@@ -110,23 +110,10 @@ export function tooLong(field: Field, maxLength: number, unit: 'byte' | 'charact
   return make('FieldValueTooLong', field, '<value omitted>', detail)
 }
 
-/** Shorter than `minLength` characters. */
-export function tooShort(field: Field, value: unknown, minLength: number): FieldError {
-  const detail =
-    minLength >= 0 ? `must be at least ${minLength} ${plural('character', minLength)}` : 'value is too short'
-  return make('FieldValueTooShort', field, value, detail)
-}
-
 /** More than `max` items; a negative `actual` is not printed. */
 export function tooMany(field: Field, actual: number, max: number): FieldError {
   const detail = max >= 0 ? `must have at most ${max} ${plural('item', max)}` : 'has too many items'
   return make('FieldValueTooMany', field, actual >= 0 ? actual : OMIT_VALUE, detail)
-}
-
-/** Fewer than `min` items; a negative `actual` is not printed. */
-export function tooFew(field: Field, actual: number, min: number): FieldError {
-  const detail = min >= 0 ? `must have at least ${min} ${plural('item', min)}` : 'has too few items'
-  return make('FieldValueTooFew', field, actual >= 0 ? actual : OMIT_VALUE, detail)
 }
 
 /** A failure that is not the client's. */

@@ -277,11 +277,6 @@ function roundedToNano(unscaled: bigint, scale: number, format: QuantityFormat):
   return new Quantity(unscaled, scale, positive > 0n && positive < one ? 'DecimalSI' : format)
 }
 
-/** Canonical text of a quantity: `1500m`, `1Mi`, `500m` of 0.5, `1e3`. */
-export function formatQuantity(quantity: Quantity): string {
-  return quantity.toString()
-}
-
 /** Texts that are their own canonical form, by far the most: no parse needed. */
 const CANONICAL = /^(?:0|[1-9][0-9]{0,2}(?:[munkMGTPE]|[KMG]i)?)$/
 

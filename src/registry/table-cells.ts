@@ -54,11 +54,6 @@ export function translateTimestampSince(timestamp: string | undefined, now: numb
   return timestamp ? humanDuration(now - parseTime(timestamp)) : '<unknown>'
 }
 
-/** Time until a Time; `<unknown>` where it is unset. */
-export function translateTimestampUntil(timestamp: string | undefined, now: number): string {
-  return timestamp ? humanDuration(parseTime(timestamp) - now) : '<unknown>'
-}
-
 /** The cell of an Age column. */
 export function age(obj: { readonly metadata: ObjectMeta }, now: number): string {
   return translateTimestampSince(obj.metadata.creationTimestamp, now)

@@ -104,3 +104,25 @@ test('--service-account-max-token-expiration shortens what is asked for, with a 
   expect(answer.body?.['spec']).toMatchObject({ expirationSeconds: 3600 })
   expect(answer.headers['warning']).toBe('299 - "requested expiration of 7200 seconds shortened to 3600 seconds"')
 })
+
+test('a token for less than ten minutes or more than 2^32 seconds is refused; an hour is the default', async () => {
+  const { server } = await start()
+  const path = '/api/v1/namespaces/dev/serviceaccounts/robot/token'
+  const ask = (spec: object) => server.ask({ method: 'POST', path, body: { spec }, token: ADMIN })
+  expect((await ask({})).body?.['spec']).toMatchObject({ expirationSeconds: 3600 })
+  for (const [expirationSeconds, text] of [
+    [599, 'may not specify a duration less than 10 minutes'],
+    [2 ** 32 + 1, 'may not specify a duration larger than 2^32 seconds'],
+  ] as const) {
+    const { status, body } = await ask({ expirationSeconds })
+    expect(status).toBe(422)
+    expect(body?.['message']).toContain(`spec.expirationSeconds: Invalid value: ${expirationSeconds}: ${text}`)
+  }
+})
+
+test('a TokenReview without a token is a bad request', async () => {
+  const { server } = await start()
+  const path = '/apis/authentication.k8s.io/v1/tokenreviews'
+  const { status, body } = await server.ask({ method: 'POST', path, body: { spec: {} }, token: ADMIN })
+  expect([status, body?.['message']]).toEqual([400, 'token is required for TokenReview in authentication'])
+})

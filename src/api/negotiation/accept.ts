@@ -29,8 +29,6 @@ const MEDIA_TYPES: readonly MediaType[] = [
   { format: 'protobuf', type: 'application', subType: 'vnd.kubernetes.protobuf', streams: true },
 ]
 
-/** Media types that resources are written in, as messages list them. */
-export const OBJECT_MEDIA_TYPES: readonly string[] = MEDIA_TYPES.map((m) => `${m.type}/${m.subType}`)
 const STREAM_MEDIA_TYPES: readonly string[] = MEDIA_TYPES.filter((m) => m.streams).map(
   (m) => `${m.type}/${m.subType};stream=watch`,
 )

@@ -17,11 +17,6 @@ export class NoProtobufError extends Error {
   }
 }
 
-/** Whether objects of the kind can be written as protobuf. */
-export function hasProtobuf({ apiVersion, kind }: { readonly apiVersion: string; readonly kind: string }): boolean {
-  return definitionOfObject(apiVersion, kind) !== undefined
-}
-
 /** Where kinds are looked up that are written without a version: the APIVersions of `/api`. */
 const UNVERSIONED = 'v1'
 

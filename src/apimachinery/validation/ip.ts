@@ -164,7 +164,6 @@ export function cidrSize(network: IpNetwork): bigint {
 
 export const isIPv4String = (text: string): boolean => parseIp(text)?.family === 4
 export const isIPv6String = (text: string): boolean => parseIp(text)?.family === 6
-export const isIPv4CIDRString = (text: string): boolean => parseCidr(text)?.base.family === 4
 export const isIPv6CIDRString = (text: string): boolean => parseCidr(text)?.base.family === 6
 
 function strictIpErrors(field: FieldPath | undefined, text: string): FieldError[] {

@@ -375,8 +375,6 @@ export function validateCreateOptions(options: WriteOptions): FieldError[] {
   ]
 }
 
-export const validateUpdateOptions = validateCreateOptions
-
 /** `apply`: the patch is a server-side apply, which needs a field manager and alone may force. */
 export function validatePatchOptions(options: PatchOptions, { apply }: { readonly apply: boolean }): FieldError[] {
   const errors: FieldError[] = []

@@ -64,13 +64,6 @@ export function validateBasicResource(text: string, path: FieldPath): FieldError
   return value < 0n ? [invalid(path, value, 'must be a valid resource quantity')] : []
 }
 
-/** Whether two lists hold the same resources in the same amounts, however written. */
-export function sameResourceList(a: ResourceList | undefined, b: ResourceList | undefined): boolean {
-  const names = Object.keys(a ?? {})
-  if (names.length !== Object.keys(b ?? {}).length) return false
-  return names.every((name) => b?.[name] !== undefined && sameQuantity(a![name]!, b[name]))
-}
-
 /** Whether two quantities have the same value. */
 export function sameQuantity(a: string, b: string): boolean {
   return a === b || parseQuantity(a).equals(parseQuantity(b))
