@@ -3,6 +3,7 @@ import { quotaUsage } from '../admission/plugins/resource-quota/quota-usage.ts'
 import type { Trace, TraceQuery } from '../api/trace/trace-record.ts'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
 import { allControllers, allLoops } from '../controllers/all-controllers.ts'
+import { DELETION_GRACE_MS } from '../controllers/cluster/namespace/namespace-controller.ts'
 import { ControllerManager } from '../controllers/controller-manager.ts'
 import { startNodes } from '../controllers/nodes/nodes.ts'
 import type { SimulatedNodesOptions } from '../controllers/nodes/nodes-options.ts'
@@ -176,6 +177,7 @@ async function controllersPart({ server, client, clock, logger }: ClusterAccess,
       createToken: (account) => server.tokenIssuer.issueLegacy(account),
       ...(server.rootCa ? { rootCa: server.rootCa } : {}),
       readCertificateRequest: requestedCertificate,
+      ...(sharedStore ? { namespaceGraceMs: DELETION_GRACE_MS } : {}),
       ...(server.authority ? { certificateSigners: clusterSigners(server.authority) } : {}),
     }),
     loops: allLoops(),

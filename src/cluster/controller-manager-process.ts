@@ -6,6 +6,7 @@ import { LEGACY_ISSUER } from '../auth/authn/service-account/service-account-cla
 import { loadServiceAccountKeys } from '../auth/authn/service-account/signing-keys.ts'
 import { TokenIssuer } from '../auth/authn/service-account/token-issuer.ts'
 import { allControllers, allLoops } from '../controllers/all-controllers.ts'
+import { DELETION_GRACE_MS } from '../controllers/cluster/namespace/namespace-controller.ts'
 import { ControllerManager } from '../controllers/controller-manager.ts'
 import { readKubeconfig } from '../controllers/http/kubeconfig-access.ts'
 import { ServiceAccountTokens } from '../controllers/http/service-account-tokens.ts'
@@ -62,6 +63,7 @@ export async function runControllerManager(
       ...(rootCa ? { rootCa } : {}),
       readCertificateRequest: requestedCertificate,
       ...(signers.size > 0 ? { certificateSigners: signers } : {}),
+      namespaceGraceMs: DELETION_GRACE_MS,
       namespaceSyncMs: options.namespaceSyncMs,
       volumeSyncMs: options.volumeSyncMs,
       quotaSyncMs: options.quotaSyncMs,

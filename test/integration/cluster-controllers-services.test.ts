@@ -6,6 +6,7 @@ import { CertificateAuthority } from '../../src/cluster/pki/certificate-authorit
 import { clusterSigners, requestedCertificate } from '../../src/cluster/pki/certificate-signer.ts'
 import { x509Library } from '../../src/cluster/pki/x509-library.ts'
 import { clusterControllers } from '../../src/controllers/cluster/cluster-controllers.ts'
+import type { ResourceRef } from '../../src/controllers/runtime/client.ts'
 import {
   CERTIFICATE_SIGNING_REQUESTS,
   ENDPOINT_SLICES,
@@ -19,6 +20,14 @@ import {
   SERVICES,
 } from '../../src/controllers/runtime/resources.ts'
 import { TestPlane } from '../suites/control-plane.ts'
+
+const INGRESSES: ResourceRef = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  resource: 'ingresses',
+  kind: 'Ingress',
+  namespaced: true,
+}
 
 let test: TestPlane
 
@@ -193,6 +202,28 @@ describe('quota, Jobs, certificates', () => {
     })
     await test.client.delete(PODS, key('one'), { gracePeriodSeconds: 0 })
     await test.until(RESOURCE_QUOTAS, key('q'), (q) => q?.status?.used?.['pods'] === '0')
+  })
+
+  it('a quota counts objects of any resource, and counts down when one goes', async () => {
+    const ingress = (name: string): KubeObject => ({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: { name, namespace: 'default' },
+      spec: { defaultBackend: { service: { name: 'web', port: { number: 80 } } } },
+    })
+    await test.client.create(INGRESSES, ingress('one'))
+    await test.client.create(INGRESSES, ingress('two'))
+    const limit = 'count/ingresses.networking.k8s.io'
+    await test.client.create(RESOURCE_QUOTAS, {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'q', namespace: 'default' },
+      spec: { hard: { [limit]: '5' } },
+    })
+    const used = (count: string) => test.until(RESOURCE_QUOTAS, key('q'), (q) => q?.status?.used?.[limit] === count)
+    await used('2')
+    await test.client.delete(INGRESSES, key('one'))
+    await used('1')
   })
 
   it('a finished Job goes once its time is over', async () => {

@@ -44,6 +44,8 @@ export interface ClusterControllersOptions {
   readonly certificateSigners?: ReadonlyMap<string, CertificateSigner>
   /** Provisioners whose volumes are simulated; default: that of the default storage class, and those of local clusters. */
   readonly simulatedProvisioners?: readonly string[]
+  /** How long a namespace that goes is left alone; default: not at all, for clusters of one API server. */
+  readonly namespaceGraceMs?: number
   /** How often namespaces are looked at without a change; default 5 minutes, as upstream (`--namespace-sync-period`). */
   readonly namespaceSyncMs?: number | undefined
   /** The same for volumes and claims; default 15 seconds (`--pvclaimbinder-sync-period`). */
@@ -61,7 +63,7 @@ export function clusterControllers(options: ClusterControllersOptions = {}): rea
   const { rootCa, createToken, quotaUsage, readCertificateRequest, certificateSigners } = options
   const { simulatedProvisioners = SIMULATED_PROVISIONERS, volumeSyncMs } = options
   return [
-    syncedEvery(namespaceController, options.namespaceSyncMs),
+    syncedEvery(namespaceController(options.namespaceGraceMs ?? 0), options.namespaceSyncMs),
     serviceAccountController,
     ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]),
     ...(createToken ? [serviceAccountTokenController({ createToken, rootCa })] : []),

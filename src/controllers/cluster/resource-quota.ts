@@ -41,8 +41,6 @@ export type QuotaUsage = (
 
 /** Everything is counted anew so often: upstream's resource-quota-sync-period. */
 const RESYNC_MS = 300_000
-/** How often what nobody tells of is counted anew (custom resources under `count/`). */
-const UNWATCHED_RESYNC_MS = 30_000
 
 /** Resources whose going, or change, frees what a quota limits. */
 const WATCHED = [
@@ -72,15 +70,16 @@ export function resourceQuotaController(usage: QuotaUsage): Controller<Typed<Res
     for: RESOURCE_QUOTAS,
     resyncMs: RESYNC_MS,
     watches: [...WATCHED.map(freedBy), { resource: PODS, enqueue: (pod, old, cache) => freedByPod(pod, old, cache) }],
-    async reconcile(key, { cache, client, clock }) {
+    async reconcile(key, { cache, client, clock, watch }) {
       const quota = cache.get(RESOURCE_QUOTAS, key)
-      if (!quota) return undefined
-      const counted = await usage(await readerOf(client), key.namespace, quota, clock)
+      if (!quota) return
+      const resources = await client.resources()
+      for (const resource of countedOnly(quota, resources)) watch(freedBy(resource))
+      const counted = await usage(readerOf(client, resources), key.namespace, quota, clock)
       const status = quotaStatus(quota, counted)
       if (!sameStatus(quota.status, status)) {
         await client.updateSubresource(RESOURCE_QUOTAS, 'status', { ...quota, status })
       }
-      return hasUnwatched(quota) ? { requeueAfterMs: UNWATCHED_RESYNC_MS } : undefined
     },
   }
 }
@@ -133,16 +132,14 @@ function quotasOf({ metadata }: KubeObject, cache: CacheReader): readonly Object
   return cache.list(RESOURCE_QUOTAS, metadata.namespace).map(keyOf)
 }
 
-/** True where a limit counts objects of a resource that is not watched here. */
-function hasUnwatched({ spec }: ResourceQuota): boolean {
-  const watched = new Set(
-    [...WATCHED, PODS as ResourceRef].map((r) => (r.group === '' ? r.resource : `${r.resource}.${r.group}`)),
-  )
-  return Object.keys(spec?.hard ?? {}).some((n) => n.startsWith('count/') && !watched.has(n.slice('count/'.length)))
+/** Resources, custom ones too, whose objects a quota counts (`count/widgets.example.com`). */
+function countedOnly({ spec }: ResourceQuota, resources: readonly ResourceRef[]): readonly ResourceRef[] {
+  const counted = new Set(Object.keys(spec?.hard ?? {}).map((name) => name.replace(/^count\//, '')))
+  return resources.filter((r) => r.namespaced && counted.has(r.group === '' ? r.resource : `${r.resource}.${r.group}`))
 }
 
-async function readerOf(client: Client): Promise<QuotaReader> {
-  const resources = new Map((await client.resources()).map((r) => [`${r.group}/${r.resource}`, r]))
+function readerOf(client: Client, served: readonly ResourceRef[]): QuotaReader {
+  const resources = new Map(served.map((r) => [`${r.group}/${r.resource}`, r]))
   return {
     serves: (group, resource) => resources.has(`${group}/${resource}`),
     get: async (group, resource, namespace, name) => {

@@ -2,7 +2,7 @@ import { isConflict, isNotFound } from '../../apimachinery/api-error.ts'
 import { causedByChange } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
-import { ApiEventRecorder } from '../runtime/api-event-recorder.ts'
+import { ApiEventRecorder, FAST_EVENTS } from '../runtime/api-event-recorder.ts'
 import type { Client, Typed } from '../runtime/client.ts'
 import type { EventRecorder } from '../runtime/controller.ts'
 import type { InformerSet } from '../runtime/informer-set.ts'
@@ -75,6 +75,7 @@ export class Fleet implements NodeSurroundings {
         logger: log,
         component: 'kubelet',
         host: nodeName,
+        rate: FAST_EVENTS,
       })
       this.#recorders.set(nodeName, recorder)
     }

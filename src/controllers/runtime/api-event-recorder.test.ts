@@ -3,7 +3,7 @@ import { TestPlane } from '../../../test/suites/control-plane.ts'
 import { formatTime } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { ManualClock } from '../../apimachinery/manual-clock.ts'
-import { ApiEventRecorder } from './api-event-recorder.ts'
+import { ApiEventRecorder, type EventRate, FAST_EVENTS } from './api-event-recorder.ts'
 import { silentLogger } from './logger.ts'
 import { EVENTS } from './resources.ts'
 
@@ -21,12 +21,26 @@ const pod = (index: number): KubeObject => ({
   metadata: { name: `p${index}`, namespace: 'default', uid: `uid-${index}`, resourceVersion: '7' },
 })
 
-function recorder(): ApiEventRecorder {
-  return new ApiEventRecorder({ client: plane.client, clock, logger: silentLogger, component: 'tester' })
+function recorder(rate?: EventRate): ApiEventRecorder {
+  const context = { client: plane.client, clock, logger: silentLogger, component: 'tester' }
+  return new ApiEventRecorder({ ...context, ...(rate ? { rate } : {}) })
 }
 
-test('of very many Events at once 250 are written, then 50 a second, with the time at which they happened', async () => {
+const written = async (): Promise<number> => (await plane.client.list(EVENTS, { namespace: 'default' })).items.length
+
+test("a controller writes 30 Events at once, then 20 a second, as upstream's clients do", async () => {
   const events = recorder()
+  for (let i = 0; i < 100; i++) events.record(pod(i), 'Normal', 'Made', 'it is there')
+  await plane.untilAll(EVENTS, 'default', (all) => all.length === 30)
+  while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+  expect(await written()).toBe(30)
+  clock.advance(1000)
+  await plane.untilAll(EVENTS, 'default', (all) => all.length === 50)
+  events.stop()
+})
+
+test('of very many Events at once a burst is written, then so many a second, with the time at which they happened', async () => {
+  const events = recorder({ burst: 250, perSecond: 50 })
   const happened = formatTime(clock.now())
   for (let i = 0; i < 300; i++) events.record(pod(i), 'Normal', 'Made', 'it is there')
   const first = await plane.untilAll(EVENTS, 'default', (all) => all.length === 250)
@@ -39,14 +53,14 @@ test('of very many Events at once 250 are written, then 50 a second, with the ti
     resourceVersion: '7',
   })
   while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
-  expect((await plane.client.list(EVENTS, { namespace: 'default' })).items).toHaveLength(250)
+  expect(await written()).toBe(250)
   for (let half = 1; half <= 2; half++) {
     clock.advance(500)
-    const written = 250 + 25 * half
-    await plane.untilAll(EVENTS, 'default', (all) => all.length >= written - 20)
-    expect((await plane.client.list(EVENTS, { namespace: 'default' })).items.length).toBeLessThanOrEqual(written)
+    const most = 250 + 25 * half
+    await plane.untilAll(EVENTS, 'default', (all) => all.length >= most - 20)
+    expect(await written()).toBeLessThanOrEqual(most)
   }
-  while ((await plane.client.list(EVENTS, { namespace: 'default' })).items.length < 300) {
+  while ((await written()) < 300) {
     clock.advance(100)
     await new Promise((resolve) => setImmediate(resolve))
   }
@@ -56,11 +70,10 @@ test('of very many Events at once 250 are written, then 50 a second, with the ti
 })
 
 test('beyond a thousand that wait Events are dropped', async () => {
-  const events = recorder()
+  const events = recorder(FAST_EVENTS)
   for (let i = 0; i < 2000; i++) events.record(pod(i), 'Normal', 'Made', 'it is there')
-  const count = async (): Promise<number> => (await plane.client.list(EVENTS, { namespace: 'default' })).items.length
   // One is taken out of the queue at once.
-  while ((await count()) < 1001) {
+  while ((await written()) < 1001) {
     clock.advance(1000)
     await new Promise((resolve) => setImmediate(resolve))
   }

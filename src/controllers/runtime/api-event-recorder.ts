@@ -18,13 +18,23 @@ export interface ApiEventRecorderOptions {
   readonly component: string
   /** Name of the node that reports, for kubelets. */
   readonly host?: string
+  /** Default: that of a controller. */
+  readonly rate?: EventRate
 }
+
+/** So many Events are written at once, then so many a second. */
+export interface EventRate {
+  readonly burst: number
+  readonly perSecond: number
+}
+
+/** A controller's: kube-controller-manager's `--kube-api-burst` and `--kube-api-qps` by default. */
+const CONTROLLER_RATE: EventRate = { burst: 30, perSecond: 20 }
+/** That of kube-scheduler's clients, and of a kubelet's `eventBurst` and `eventRecordQPS`. */
+export const FAST_EVENTS: EventRate = { burst: 100, perSecond: 50 }
 
 /** Events that wait to be written: what comes on top is dropped, as client-go's broadcaster does. */
 const MAX_QUEUED = 1000
-/** So many are written at once, then so many a second: upstream's components have 50 to 100, then 20 to 50. */
-const BURST = 250
-const PER_SECOND = 50
 /** Once these are used up, so many are written in a row, so that waiting costs few timers. */
 const TOKENS_PER_WAIT = 20
 /** Attempts at one Event, upstream's `maxTriesPerEvent`. */
@@ -59,7 +69,8 @@ export class ApiEventRecorder implements EventRecorder {
   constructor(options: ApiEventRecorderOptions) {
     this.#options = options
     this.#correlator = new EventCorrelator(options.clock)
-    this.#bucket = new TokenBucket(BURST, PER_SECOND, options.clock.now())
+    const { burst, perSecond } = options.rate ?? CONTROLLER_RATE
+    this.#bucket = new TokenBucket(burst, perSecond, options.clock.now())
   }
 
   record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void {

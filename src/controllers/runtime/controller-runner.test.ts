@@ -113,3 +113,33 @@ test('writes are made as the service account of the controller', async () => {
   await plane.untilAll(SECRETS, 'default', (all) => all.length === 1)
   expect(users).toEqual(['system:serviceaccount:kube-system:test-controller'])
 })
+
+test('every object is reconciled again after the resync period, though nothing has changed', async () => {
+  const seen: string[] = []
+  await plane.client.create(CONFIG_MAPS, configMap('a'))
+  await plane.run(controller(async ({ name }) => void seen.push(name), { resyncMs: 60_000 }))
+  while (seen.length < 1) await new Promise((resolve) => setImmediate(resolve))
+  const clock = plane.clock as ManualClock
+  clock.advance(59_999)
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+  expect(seen).toEqual(['a'])
+  clock.advance(1)
+  while (seen.length < 2) await new Promise((resolve) => setImmediate(resolve))
+  clock.advance(60_000)
+  while (seen.length < 3) await new Promise((resolve) => setImmediate(resolve))
+})
+
+test('a reconcile can have one more resource watched, and comes again once it is', async () => {
+  let runs = 0
+  await plane.client.create(CONFIG_MAPS, configMap('a'))
+  await plane.run(
+    controller(async (key, { watch }) => {
+      runs++
+      watch({ resource: SECRETS, enqueue: () => [key] })
+    }),
+  )
+  while (runs < 2) await new Promise((resolve) => setImmediate(resolve))
+  const metadata = { name: 'late', namespace: 'default' }
+  await plane.client.create(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata })
+  while (runs < 3) await new Promise((resolve) => setImmediate(resolve))
+})

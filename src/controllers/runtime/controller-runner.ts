@@ -4,11 +4,12 @@ import type { Clock } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { ApiEventRecorder } from './api-event-recorder.ts'
 import type { Client, ObjectKey, ResourceRef } from './client.ts'
-import type { Controller, ReconcileContext } from './controller.ts'
+import type { Controller, ReconcileContext, WatchSource } from './controller.ts'
 import type { InformerSet } from './informer-set.ts'
 import type { Logger } from './logger.ts'
 import { keyOf, keyText, parseKey } from './object-key.ts'
 import { RecentWrites } from './recent-writes.ts'
+import { resourceId } from './resources.ts'
 import type { RuntimeMetrics } from './runtime-metrics.ts'
 import { type TakenKey, WorkQueue } from './work-queue.ts'
 
@@ -39,6 +40,7 @@ export class ControllerRunner {
   readonly #writes: RecentWrites
   readonly #queue: WorkQueue
   readonly #removals: (() => void)[] = []
+  readonly #watched = new Set<string>()
   #running = 0
   #sliceStart = 0
   #isYielding = false
@@ -90,7 +92,10 @@ export class ControllerRunner {
       (object, old, cache) => ((this.#controller.isRelevant?.(object, old, cache) ?? true) ? [keyOf(object)] : []),
       (object, old) => old !== undefined && object.metadata.generation === old.metadata.generation,
     )
-    for (const { resource, enqueue } of watches) this.#listen(resource, enqueue as never, () => true)
+    for (const { resource, enqueue } of watches) {
+      this.#watched.add(resourceId(resource))
+      this.#listen(resource, enqueue as never, () => true)
+    }
     this.#resync()
     this.#isStarted = true
     this.#wake()
@@ -123,6 +128,19 @@ export class ControllerRunner {
       remove: (object) => wake(object, undefined),
     })
     this.#removals.push(remove)
+  }
+
+  /** The key comes again once the watch is there: until then nobody would have told it of a change. */
+  #watch({ resource, enqueue }: WatchSource, key: string): void {
+    const id = resourceId(resource)
+    if (this.#watched.has(id)) return
+    this.#watched.add(id)
+    const { synced } = this.#options.informers.informer(resource)
+    void synced.then(() => {
+      if (this.#isStopped) return
+      this.#listen(resource, enqueue, () => true)
+      this.#queue.add(key)
+    })
   }
 
   #resync(): void {
@@ -197,6 +215,7 @@ export class ControllerRunner {
       cache: informers,
       clock,
       events: this.#events,
+      watch: (source) => this.#watch(source, key),
     }
   }
 

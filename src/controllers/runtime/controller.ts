@@ -35,6 +35,8 @@ export interface ReconcileContext {
   readonly cache: CacheReader
   readonly clock: Clock
   readonly events: EventRecorder
+  /** Watches one more resource from now on, where it is not watched already; the key comes again once it is. */
+  watch(source: WatchSource): void
 }
 
 export interface EventRecorder {

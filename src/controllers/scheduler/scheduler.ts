@@ -1,7 +1,7 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Binding, Node, Pod } from '../../apimachinery/types/core-v1.ts'
-import { ApiEventRecorder } from '../runtime/api-event-recorder.ts'
+import { ApiEventRecorder, FAST_EVENTS } from '../runtime/api-event-recorder.ts'
 import type { Client, ObjectKey, ResourceRef, Typed } from '../runtime/client.ts'
 import { InformerSet } from '../runtime/informer-set.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -121,7 +121,7 @@ class Scheduler implements RunningScheduler {
     this.#name = schedulerName
     this.#metrics = metrics
     this.#informers = new InformerSet({ client, clock, logger: log, metrics: options.runtimeMetrics ?? noMetrics })
-    this.#events = new ApiEventRecorder({ client, clock, logger: log, component: schedulerName })
+    this.#events = new ApiEventRecorder({ client, clock, logger: log, component: schedulerName, rate: FAST_EVENTS })
     const objects = this.#informers
     this.#binder = new VolumeBinder(objects, clock)
     const plugins = defaultPlugins(this.#binder)

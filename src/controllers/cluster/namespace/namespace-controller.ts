@@ -1,5 +1,5 @@
 import { isNotFound } from '../../../apimachinery/api-error.ts'
-import { formatTime } from '../../../apimachinery/clock.ts'
+import { formatTime, parseTime } from '../../../apimachinery/clock.ts'
 import type { KubeObject } from '../../../apimachinery/kube-object.ts'
 import type { Namespace } from '../../../apimachinery/types/core-v1.ts'
 import type { Client, ObjectKey, Typed } from '../../runtime/client.ts'
@@ -11,37 +11,48 @@ import { emptyNamespace } from './namespace-content.ts'
 
 const FINALIZER = 'kubernetes'
 
+/** How long upstream leaves to API servers that have not heard yet that a namespace goes. */
+export const DELETION_GRACE_MS = 5000
+
 /**
  * Empties namespaces that are being deleted, then takes its finalizer off them.
  *
- * Differs from kube-controller-manager: begins at once rather than after five seconds, and comes again as soon as the
- * last pod or claim is gone, not only when the estimated time is over.
+ * `graceMs`: how long after its deletion a namespace is left alone, as API servers beside the one that deleted it may
+ * still let objects in: {@link DELETION_GRACE_MS}; 0 where there is one server, which lets none in.
+ *
+ * Differs from kube-controller-manager: comes again as soon as the last pod or claim is gone, not only when the estimated
+ * time is over.
  *
  * @see pkg/controller/namespace/namespace_controller.go
  */
-export const namespaceController: Controller<Typed<Namespace>> = {
-  name: 'namespace-controller',
-  queueName: 'namespace',
-  serviceAccount: 'namespace-controller',
-  for: NAMESPACES,
-  resyncMs: 300_000,
-  watches: [
-    { resource: PODS, enqueue: (object, _old, cache) => lastOne(object, cache, PODS) },
-    {
-      resource: PERSISTENT_VOLUME_CLAIMS,
-      enqueue: (object, _old, cache) => lastOne(object, cache, PERSISTENT_VOLUME_CLAIMS),
+export function namespaceController(graceMs: number): Controller<Typed<Namespace>> {
+  return {
+    name: 'namespace-controller',
+    queueName: 'namespace',
+    serviceAccount: 'namespace-controller',
+    for: NAMESPACES,
+    resyncMs: 300_000,
+    watches: [
+      { resource: PODS, enqueue: (object, _old, cache) => lastOne(object, cache, PODS) },
+      {
+        resource: PERSISTENT_VOLUME_CLAIMS,
+        enqueue: (object, _old, cache) => lastOne(object, cache, PERSISTENT_VOLUME_CLAIMS),
+      },
+    ],
+    concurrency: 10,
+    async reconcile(key, context) {
+      const deletionTimestamp = context.cache.get(NAMESPACES, key)?.metadata.deletionTimestamp
+      if (!deletionTimestamp) return undefined
+      const sinceMs = context.clock.now() - parseTime(deletionTimestamp)
+      if (sinceMs < graceMs) return { requeueAfterMs: Math.min(graceMs - sinceMs, graceMs) }
+      try {
+        return await empty(key, context)
+      } catch (error) {
+        if (isNotFound(error)) return undefined
+        throw error
+      }
     },
-  ],
-  concurrency: 10,
-  async reconcile(key, context) {
-    if (!context.cache.get(NAMESPACES, key)?.metadata.deletionTimestamp) return undefined
-    try {
-      return await empty(key, context)
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
-    }
-  },
+  }
 }
 
 async function empty(key: ObjectKey, { client, clock }: ReconcileContext): Promise<ReconcileResult> {
