@@ -4,12 +4,14 @@ import { componentClient, SCHEDULER } from '../../src/cluster/component-client.t
 import type { Typed } from '../../src/controllers/runtime/client.ts'
 import { silentLogger } from '../../src/controllers/runtime/logger.ts'
 import {
+  CSI_NODES,
   EVENTS,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
   PODS,
   STORAGE_CLASSES,
+  VOLUME_ATTACHMENTS,
 } from '../../src/controllers/runtime/resources.ts'
 import { type RunningScheduler, startScheduler } from '../../src/controllers/scheduler/scheduler.ts'
 import { TestPlane } from '../suites/control-plane.ts'
@@ -141,6 +143,126 @@ describe('scheduler', () => {
     )
     await bindByHand(claim)
     await plane.until(PODS, inDefault('db'), (p) => p?.spec?.nodeName === 'n1')
+  })
+
+  describe('volumes that a node can hold', () => {
+    const DRIVER = 'disk.example.com'
+
+    async function limitNode(node: string, count: number): Promise<void> {
+      await plane.client.create(CSI_NODES, {
+        apiVersion: 'storage.k8s.io/v1',
+        kind: 'CSINode',
+        metadata: { name: node },
+        spec: {
+          drivers: [
+            { name: DRIVER, nodeID: node, allocatable: { count } },
+            { name: 'ebs.csi.aws.com', nodeID: node, allocatable: { count } },
+          ],
+        },
+      })
+    }
+
+    async function createVolume(name: string, source: object = { csi: { driver: DRIVER, volumeHandle: name } }) {
+      const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteMany'], storageClassName: '', ...source }
+      await plane.client.create(PERSISTENT_VOLUMES, {
+        apiVersion: 'v1',
+        kind: 'PersistentVolume',
+        metadata: { name },
+        spec,
+      } as never)
+    }
+
+    /** A claim that is bound to a volume, or waits for one of a class. */
+    async function createClaim(name: string, spec: { volumeName?: string; storageClassName?: string }): Promise<void> {
+      const annotations: Record<string, string> = spec.volumeName ? { 'pv.kubernetes.io/bind-completed': 'yes' } : {}
+      await plane.client.create(PERSISTENT_VOLUME_CLAIMS, {
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        metadata: { name, namespace: 'default', annotations },
+        spec: {
+          accessModes: ['ReadWriteMany'],
+          resources: { requests: { storage: '1Gi' } },
+          storageClassName: '',
+          ...spec,
+        },
+      })
+    }
+
+    const using = (...claims: string[]): Partial<PodSpec> => ({
+      volumes: claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
+    })
+    const runs = (name: string) => plane.until(PODS, inDefault(name), (p) => p?.spec?.nodeName === 'n1')
+    const isRefused = (name: string) =>
+      plane.until(
+        PODS,
+        inDefault(name),
+        (p) =>
+          scheduledCondition(p)?.message?.startsWith('0/1 nodes are available: 1 node(s) exceed max volume count.') ===
+          true,
+      )
+
+    test('are counted once for all pods that use them, and free again when a pod goes', async () => {
+      await limitNode('n1', 1)
+      await createNode('n1')
+      for (const name of ['a', 'b']) {
+        await createVolume(name)
+        await createClaim(name, { volumeName: name })
+      }
+      await createPod('first', '1', using('a'))
+      await runs('first')
+      await createPod('same', '1', using('a'))
+      await runs('same')
+      await createPod('other', '1', using('b'))
+      await isRefused('other')
+      await plane.client.delete(PODS, inDefault('same'), { gracePeriodSeconds: 0 })
+      await plane.client.delete(PODS, inDefault('first'), { gracePeriodSeconds: 0 })
+      await runs('other')
+    })
+
+    test('count while they are attached, whoever uses them', async () => {
+      await limitNode('n1', 1)
+      await createNode('n1')
+      await createVolume('left')
+      await createVolume('b')
+      await createClaim('b', { volumeName: 'b' })
+      const attachment = await plane.client.create(VOLUME_ATTACHMENTS, {
+        apiVersion: 'storage.k8s.io/v1',
+        kind: 'VolumeAttachment',
+        metadata: { name: 'left' },
+        spec: { attacher: DRIVER, nodeName: 'n1', source: { persistentVolumeName: 'left' } },
+      })
+      await createPod('late', '1', using('b'))
+      await isRefused('late')
+      await plane.client.delete(VOLUME_ATTACHMENTS, { namespace: '', name: attachment.metadata.name! })
+      await runs('late')
+    })
+
+    test('that are yet to be made count for the provisioner of their class', async () => {
+      await limitNode('n1', 1)
+      await createNode('n1')
+      await plane.client.create(STORAGE_CLASSES, {
+        apiVersion: 'storage.k8s.io/v1',
+        kind: 'StorageClass',
+        metadata: { name: 'late' },
+        provisioner: DRIVER,
+        volumeBindingMode: 'WaitForFirstConsumer',
+      })
+      await createClaim('c1', { storageClassName: 'late' })
+      await createClaim('c2', { storageClassName: 'late' })
+      await createPod('both', '1', using('c1', 'c2'))
+      await isRefused('both')
+    })
+
+    test('of drivers that were once built in count for those that took their place, also inline', async () => {
+      await limitNode('n1', 1)
+      await createNode('n1')
+      await createVolume('ebs', { awsElasticBlockStore: { volumeID: 'vol-1' } })
+      await createClaim('ebs', { volumeName: 'ebs' })
+      await createPod('first', '1', using('ebs'))
+      await runs('first')
+      await createPod('second', '1', { volumes: [{ name: 'v', awsElasticBlockStore: { volumeID: 'vol-2' } }] })
+      await isRefused('second')
+    })
   })
 
   test('pods of other schedulers are left alone', async () => {

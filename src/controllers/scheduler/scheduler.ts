@@ -18,6 +18,7 @@ import {
   SERVICES,
   STATEFUL_SETS,
   STORAGE_CLASSES,
+  VOLUME_ATTACHMENTS,
 } from '../runtime/resources.ts'
 import { noMetrics, type RuntimeMetrics } from '../runtime/runtime-metrics.ts'
 import { nodeEvents, podEvents } from './cluster-events.ts'
@@ -72,6 +73,7 @@ const OTHER_SOURCES: readonly ResourceRef[] = [
   CSI_NODES,
   CSI_DRIVERS,
   CSI_STORAGE_CAPACITIES,
+  VOLUME_ATTACHMENTS,
 ]
 /** What is only read. */
 const READS: readonly ResourceRef[] = [
