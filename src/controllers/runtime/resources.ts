@@ -27,7 +27,7 @@ import type {
 import type { EndpointSlice } from '../../apimachinery/types/discovery-v1.ts'
 import type { PodDisruptionBudget } from '../../apimachinery/types/policy-v1.ts'
 import type { ClusterRole } from '../../apimachinery/types/rbac-v1.ts'
-import type { CSINode, StorageClass } from '../../apimachinery/types/storage-v1.ts'
+import type { CSINode, StorageClass, VolumeAttachment } from '../../apimachinery/types/storage-v1.ts'
 import type { ResourceRef, Typed } from './client.ts'
 
 function ref<T>(
@@ -87,6 +87,13 @@ export const CLUSTER_ROLES = ref<ClusterRole>(
 )
 export const STORAGE_CLASSES = ref<StorageClass>('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass', 'Cluster')
 export const CSI_NODES = ref<CSINode>('storage.k8s.io', 'v1', 'csinodes', 'CSINode', 'Cluster')
+export const VOLUME_ATTACHMENTS = ref<VolumeAttachment>(
+  'storage.k8s.io',
+  'v1',
+  'volumeattachments',
+  'VolumeAttachment',
+  'Cluster',
+)
 export const CERTIFICATE_SIGNING_REQUESTS = ref<CertificateSigningRequest>(
   'certificates.k8s.io',
   'v1',
