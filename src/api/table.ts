@@ -59,10 +59,14 @@ export function tableRow(
   served: KubeObject,
   options: RowOptions,
 ): object {
-  const cells = table.cells(hub, options.now)
+  return { ...rowWithoutObject(table, hub, options.now), object: rowObject(served, options) ?? null }
+}
+
+/** The members of a row before its object. */
+export function rowWithoutObject(table: TableDefinition<KubeObject>, hub: KubeObject, now: number): object {
+  const cells = table.cells(hub, now)
   const conditions = table.rowConditions?.(hub) ?? []
-  const raw = rowObject(served, options) ?? null
-  return conditions.length > 0 ? { cells, conditions, object: raw } : { cells, object: raw }
+  return conditions.length > 0 ? { cells, conditions } : { cells }
 }
 
 function rowObject(object: KubeObject, { includeObject, version }: RowOptions): object | undefined {

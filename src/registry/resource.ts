@@ -79,7 +79,7 @@ export interface Column {
 
 export interface TableDefinition<T> {
   readonly columns: readonly Column[]
-  /** One row; as many cells as columns (or more, where upstream sends more). */
+  /** One row; as many cells as columns (or more, where upstream sends more). Objects may come without managedFields. */
   cells(obj: T, now: number): Cell[]
   /** Order of the rows of a list, where it isn't that of the names. */
   compareRows?(a: T, b: T): number

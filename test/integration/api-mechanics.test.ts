@@ -290,6 +290,41 @@ describe('watches', () => {
 })
 
 describe('representations', () => {
+  const ROLES = '/apis/rbac.authorization.k8s.io/v1/clusterroles'
+
+  test.each([
+    ['Table', `${ROLES}?`],
+    ['Table', `${ROLES}?includeObject=None&`],
+    ['Table', `${ROLES}?includeObject=Object&limit=3&`],
+    ['PartialObjectMetadataList', `${ROLES}?`],
+    ['PartialObjectMetadataList', `${ROLES}?labelSelector=none=at-all&`],
+  ])('a %s of %s, joined of stored bytes, says what it says when it is written anew', async (kind, path) => {
+    const accept = `application/json;as=${kind};v=v1;g=meta.k8s.io`
+    const joined = await call('get', path).set('accept', accept).expect(200)
+    const written = await call('get', `${path}pretty=1`).set('accept', accept).expect(200)
+    expect(joined.body).toMatchObject({ kind, apiVersion: 'meta.k8s.io/v1' })
+    expect(joined.text).toBe(`${JSON.stringify(written.body)}\n`)
+  })
+
+  test('a long Table comes in pieces, with every row', async () => {
+    const names = Array.from({ length: 300 }, (_, i) => `row-${i}`)
+    const selector = 'labelSelector=many=rows'
+    for (const name of names) {
+      const map = {
+        metadata: { name, labels: { many: 'rows' }, annotations: { text: '"}\\' } },
+        data: { a: '', b: '' },
+      }
+      await call('post', CONFIG_MAPS).send(map).expect(201)
+    }
+    const answer = await call('get', `${CONFIG_MAPS}?${selector}`)
+      .set('accept', 'application/json;as=Table;v=v1;g=meta.k8s.io')
+      .expect(200)
+    const { rows } = answer.body as { rows: { cells: unknown[]; object: { metadata: { name: string } } }[] }
+    expect(rows.map(({ object }) => object.metadata.name).toSorted()).toEqual(names.toSorted())
+    expect(rows.every(({ cells, object }) => cells[0] === object.metadata.name && cells[1] === 2)).toBe(true)
+    await call('delete', `${CONFIG_MAPS}?${selector}`).expect(200)
+  })
+
   test('YAML out and in', async () => {
     const yaml = 'metadata: {name: yaml}\ndata: {a: "1"}\n'
     await call('post', CONFIG_MAPS).set('content-type', 'application/yaml').send(yaml).expect(201)

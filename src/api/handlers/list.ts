@@ -12,10 +12,17 @@ import type { ApiResource } from '../api-resource.ts'
 import type { Call } from '../call.ts'
 import { decodeContinue, encodeContinue } from '../continue-token.ts'
 import { type ListOptions, parseListOptions } from '../list-options.ts'
-import { CONTENT_TYPES, type OutputFormat } from '../negotiation/accept.ts'
+import { CONTENT_TYPES, type Conversion, type OutputFormat } from '../negotiation/accept.ts'
 import { encodeDocument, internalGoType, type Representation, servedObject } from '../representation.ts'
 import { fieldLabelConverter, filterOf } from '../selection.ts'
-import { columnDefinitions, includeObjectOf, partialObjectMetadata, tableOf, tableRow } from '../table.ts'
+import {
+  columnDefinitions,
+  includeObjectOf,
+  partialObjectMetadata,
+  rowWithoutObject,
+  tableOf,
+  tableRow,
+} from '../table.ts'
 
 /** Items that are joined into one chunk of a streamed list. */
 const CHUNK_ITEMS = 64
@@ -34,8 +41,39 @@ export async function list(call: Call, resource: ApiResource, output: OutputForm
 
 /** Encodes entries that were chosen already (the answer to a deletecollection). */
 export function encodeEntries(call: Call, resource: ApiResource, page: Page, output: OutputFormat): ListAnswer {
-  if (output.convert) return encodeObjectList(call, resource, objectsOf(page), output)
+  if (output.convert) return encodeConverted(call, resource, page, output, output.convert)
   return isServedAsStored(resource, output) ? joinBytes(call, resource, page) : encodeList(resource, page, output)
+}
+
+/** Metadata goes out as the bytes that are stored; objects are read only as far as cells are made of them. */
+function encodeConverted(
+  call: Call,
+  resource: ApiResource,
+  page: Page,
+  output: OutputFormat,
+  { kind, version }: Conversion,
+): ListAnswer {
+  const { codec, entry: resourceEntry } = resource.backing!
+  const table = tableOf(resourceEntry)
+  if (!isServedAsStored(resource, output) || kind === 'PartialObjectMetadata' || table.compareRows) {
+    return encodeObjectList(call, resource, objectsOf(page), output)
+  }
+  const head = `{"kind":${JSON.stringify(kind)},"apiVersion":"meta.k8s.io/${version}","metadata":${JSON.stringify(page.metadata)},`
+  const partial = `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/${version}","metadata":`
+  if (kind === 'PartialObjectMetadataList') {
+    const items = (entry: ObjectEntry): Buffer[] => [Buffer.from(partial), codec.metadata(entry.bytes), CLOSE_OBJECT]
+    return joinParts(call, page, `${head}"items":[`, items)
+  }
+  const includeObject = includeObjectOf(call.query)
+  const now = Date.now()
+  const columns = JSON.stringify(columnDefinitions(table))
+  return joinParts(call, page, `${head}"columnDefinitions":${columns},"rows":[`, (entry) => {
+    const object = entry.parsed ?? codec.parseWithoutManagedFields(entry.bytes)
+    const row = JSON.stringify(rowWithoutObject(table, object, now)).slice(0, -1)
+    if (includeObject === 'None') return [Buffer.from(`${row},"object":null}`)]
+    if (includeObject === 'Object') return [Buffer.from(`${row},"object":`), entry.bytes, CLOSE_OBJECT]
+    return [Buffer.from(`${row},"object":${partial}`), codec.metadata(entry.bytes), CLOSE_OBJECTS]
+  })
 }
 
 const isServedAsStored = (resource: ApiResource, output: OutputFormat): boolean =>
@@ -172,15 +210,28 @@ function listHead(resource: ApiResource, page: Page): string {
 
 /** The stored bytes of the items, joined: no item is parsed. */
 function joinBytes(call: Call, resource: ApiResource, page: Page): ListAnswer {
-  const contentType = CONTENT_TYPES.json
   const { codec } = resource.backing!
+  return joinParts(call, page, listHead(resource, page), (entry) => [OPEN, codec.listItem(entry.bytes)])
+}
+
+/** What the entries are served as, joined behind the beginning of a document that `]}` ends. */
+function joinParts(
+  call: Call,
+  page: Page,
+  head: string,
+  partsOf: (entry: ObjectEntry) => readonly Buffer[],
+): ListAnswer {
+  const contentType = CONTENT_TYPES.json
   const chunks = function* (): Generator<Buffer> {
-    yield Buffer.from(listHead(resource, page))
+    yield Buffer.from(head)
     const { entries } = page
     for (let i = 0; i < entries.length; i += CHUNK_ITEMS) {
       const parts: Buffer[] = []
       const end = Math.min(entries.length, i + CHUNK_ITEMS)
-      for (let j = i; j < end; j++) parts.push(j === 0 ? OPEN : COMMA_OPEN, codec.listItem(entries[j]!.bytes))
+      for (let j = i; j < end; j++) {
+        if (j > 0) parts.push(COMMA)
+        parts.push(...partsOf(entries[j]!))
+      }
       const chunk = Buffer.concat(parts)
       call.sentBytes += chunk.length
       yield chunk
@@ -192,7 +243,9 @@ function joinBytes(call: Call, resource: ApiResource, page: Page): ListAnswer {
 }
 
 const OPEN = Buffer.from('{')
-const COMMA_OPEN = Buffer.from(',{')
+const COMMA = Buffer.from(',')
+const CLOSE_OBJECT = Buffer.from('}')
+const CLOSE_OBJECTS = Buffer.from('}}')
 const CLOSE = Buffer.from(']}\n')
 
 function encodeList(resource: ApiResource, page: Page, output: OutputFormat): Representation {

@@ -1,5 +1,6 @@
 import { apiVersionOf, type GroupVersionKind } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import { type MetadataSpan, metadataSpan } from './metadata-span.ts'
 
 /**
  * Turns objects of one kind into the bytes that are stored, and these into the bytes that are served.
@@ -58,6 +59,22 @@ export class ObjectCodec {
   /** Served bytes from `"metadata"` on: an item of a list, which carries no kind, without its opening brace. */
   listItem(bytes: Buffer): Buffer {
     return bytes.subarray(this.#spliceAt - METADATA_MARK.length)
+  }
+
+  /** The JSON of an object's metadata, of served bytes. */
+  metadata(bytes: Buffer): Buffer {
+    return bytes.subarray(this.#spliceAt - 1, this.#locate(bytes).end)
+  }
+
+  /** The object of served bytes without its managedFields, which are often the greater part of it. */
+  parseWithoutManagedFields(bytes: Buffer): KubeObject {
+    const { fieldsStart, fieldsEnd } = this.#locate(bytes)
+    if (fieldsStart === undefined) return this.parse(bytes)
+    return JSON.parse(bytes.toString('utf8', 0, fieldsStart) + bytes.toString('utf8', fieldsEnd)) as KubeObject
+  }
+
+  #locate(bytes: Buffer): MetadataSpan {
+    return metadataSpan(bytes, this.#spliceAt - 1)
   }
 
   /** An object in normal form as it reads at a revision: what `parse` would make of the served bytes. */

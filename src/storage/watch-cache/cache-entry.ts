@@ -121,6 +121,11 @@ export class CacheEntry<A = unknown, O = unknown> implements ParsedHolder, Encod
     return this.#keepParsed(this.#context.hooks.parse(this.bytes))
   }
 
+  /** The parsed object, if it is there. */
+  get parsed(): O | undefined {
+    return this.#object
+  }
+
   #keepParsed(object: O): O {
     this.#object = object
     this.#context.parsed.add(this, this.#data.length * PARSED_BYTES_PER_BYTE)
