@@ -186,6 +186,59 @@ describe('disruption budgets', () => {
   })
 })
 
+describe('topology hints', () => {
+  /** A ready node of two CPUs in a zone. */
+  async function createZoneNode(name: string, zone: string): Promise<void> {
+    const labels = { 'topology.kubernetes.io/zone': zone }
+    const node = await test.client.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } })
+    const status = { ...node.status, allocatable: { cpu: '2' }, conditions: [{ type: 'Ready', status: 'True' }] }
+    await test.client.updateSubresource(NODES, 'status', { ...node, status } as typeof node)
+  }
+
+  async function createPodOn(nodeName: string, name: string, ip: string): Promise<void> {
+    const spec = { nodeName, containers: [{ name: 'c', image: 'i', ports: [{ name: 'http', containerPort: 8080 }] }] }
+    const metadata = { name, namespace: 'default', labels: { app: 'web' } }
+    const pod = await test.client.create(PODS, { apiVersion: 'v1', kind: 'Pod', metadata, spec })
+    const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' }]
+    const status = { ...pod.status, phase: 'Running', podIP: ip, podIPs: [{ ip }], conditions }
+    await test.client.updateSubresource(PODS, 'status', { ...pod, status } as typeof pod)
+  }
+
+  const untilHints = (wanted: Record<string, string | undefined>) =>
+    test.untilAll(ENDPOINT_SLICES, 'default', (slices) => {
+      const endpoints = slices.flatMap((slice) => slice.endpoints ?? [])
+      const hints = Object.fromEntries(endpoints.map((e) => [e.addresses[0], e.hints?.forZones?.[0]?.name]))
+      return JSON.stringify(Object.entries(hints).sort()) === JSON.stringify(Object.entries(wanted).sort())
+    })
+  const untilEvent = (type: string, message: string) =>
+    test.untilAll(EVENTS, 'default', (all) =>
+      all.some((e) => e.type === type && e.message === message && e.source?.component === 'endpoint-slice-controller'),
+    )
+
+  it('are given while every zone can have its share, taken away where it can not, and say so', async () => {
+    await createZoneNode('n1', 'a')
+    await createZoneNode('n2', 'b')
+    const annotations = { 'service.kubernetes.io/topology-mode': 'Auto' }
+    const { metadata, ...rest } = service()
+    await test.client.create(SERVICES, { ...rest, metadata: { ...metadata, annotations } } as never)
+    await createPodOn('n1', 'p1', '10.1.0.1')
+    await untilEvent('Warning', 'Insufficient number of endpoints (1 endpoints, 2 zones), addressType: IPv4')
+    await untilHints({ '10.1.0.1': undefined })
+    await createPodOn('n1', 'p2', '10.1.0.2')
+    await untilHints({ '10.1.0.1': 'b', '10.1.0.2': 'a' })
+    await untilEvent('Normal', 'Topology Aware Hints has been enabled, addressType: IPv4')
+    await createZoneNode('n3', 'c')
+    await untilEvent('Warning', 'Insufficient number of endpoints (2 endpoints, 3 zones), addressType: IPv4')
+    await untilHints({ '10.1.0.1': undefined, '10.1.0.2': undefined })
+    await test.client.delete(NODES, { namespace: '', name: 'n3' })
+    await test.client.patch(SERVICES, key('web'), 'merge', { metadata: { labels: { again: 'yes' } } })
+    await untilHints({ '10.1.0.1': 'b', '10.1.0.2': 'a' })
+    await test.client.patch(SERVICES, key('web'), 'merge', { metadata: { annotations: null } })
+    await untilEvent('Warning', 'Topology Aware Hints has been disabled, addressType: IPv4')
+    await untilHints({ '10.1.0.1': undefined, '10.1.0.2': undefined })
+  })
+})
+
 describe('quota, Jobs, certificates', () => {
   it('a quota says what is used, and counts down when something goes', async () => {
     await createPod('one', '10.1.0.1', true)

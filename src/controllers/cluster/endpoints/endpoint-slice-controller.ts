@@ -2,11 +2,11 @@ import { isNotFound } from '../../../apimachinery/api-error.ts'
 import { formatTime } from '../../../apimachinery/clock.ts'
 import { equalJson } from '../../../apimachinery/clone.ts'
 import type { KubeObject } from '../../../apimachinery/kube-object.ts'
-import type { Pod, Service } from '../../../apimachinery/types/core-v1.ts'
+import type { Node, Pod, Service } from '../../../apimachinery/types/core-v1.ts'
 import type { EndpointSlice } from '../../../apimachinery/types/discovery-v1.ts'
 import type { ObjectKey, Typed } from '../../runtime/client.ts'
 import type { CacheReader, Controller, ReconcileContext } from '../../runtime/controller.ts'
-import { keyOf } from '../../runtime/object-key.ts'
+import { keyOf, keyText, parseKey } from '../../runtime/object-key.ts'
 import { controllerReference } from '../../runtime/owner.ts'
 import { ENDPOINT_SLICES, NODES, PODS, SERVICES } from '../../runtime/resources.ts'
 import { isRefusedByNamespace } from '../refused-by-namespace.ts'
@@ -19,7 +19,8 @@ import {
   TRIGGER_TIME_ANNOTATION,
 } from './service-pods.ts'
 import { type AddressType, addressTypesOf, desiredEndpoints } from './slice-endpoints.ts'
-import { planSlices } from './slice-plan.ts'
+import { planSlices, type SlicePlan, unchangedSlices, withHintsOf } from './slice-plan.ts'
+import { changesTopology, cpuShares, hintsTurnedOff, TopologyHints, wantsTopologyHints } from './topology-hints.ts'
 import { TriggerTimes } from './trigger-times.ts'
 
 const MANAGER = 'endpointslice-controller.k8s.io'
@@ -34,6 +35,7 @@ const SERVICE_INDEX = 'managed-slices-of-service'
  */
 export function endpointSliceController(): Controller<Typed<Service>> {
   const triggerTimes = new TriggerTimes()
+  const hints = new TopologyHints()
   return {
     name: 'endpointslice-controller',
     queueName: 'endpoint_slice',
@@ -43,19 +45,26 @@ export function endpointSliceController(): Controller<Typed<Service>> {
     watches: [
       { resource: PODS, enqueue: (pod, old, cache) => servicesOfPod(pod as never, old as never, cache) },
       { resource: ENDPOINT_SLICES, enqueue: (slice, old) => [...serviceOf(slice), ...(old ? serviceOf(old) : [])] },
-      { resource: NODES, enqueue: (node, old, cache) => (old ? [] : servicesOnNode(node, cache)) },
+      {
+        resource: NODES,
+        enqueue: (node, old, cache) => [
+          ...(old ? [] : servicesOnNode(node, cache)),
+          ...overloadedServices(node as Typed<Node>, old as Typed<Node> | undefined, hints, cache),
+        ],
+      },
     ],
     indexes: [{ resource: ENDPOINT_SLICES, name: SERVICE_INDEX, values: indexValues }],
     async reconcile(key, context) {
       const service = context.cache.get(SERVICES, key)
       if (!service) {
         triggerTimes.forget(key)
+        hints.forget(keyText(key))
         return
       }
       if (!hasManagedEndpoints(service)) return
       const pods = podsOf(service, context.cache)
       try {
-        await reconcileSlices(context, service, pods, triggerTimes.of(service, pods))
+        await reconcileSlices(context, service, pods, { triggerTime: triggerTimes.of(service, pods), hints })
       } catch (error) {
         if (isRefusedByNamespace(error)) return
         const message = `Error updating Endpoint Slices for Service ${key.namespace}/${key.name}: ${error instanceof Error ? error.message : error}`
@@ -85,11 +94,26 @@ function servicesOnNode({ metadata }: KubeObject, cache: CacheReader): readonly 
   return pods.flatMap((p) => servicesOfPod(p, undefined, cache))
 }
 
+/** Services that a change of a node leaves with too few endpoints for a zone. */
+function overloadedServices(
+  node: Typed<Node>,
+  old: Typed<Node> | undefined,
+  hints: TopologyHints,
+  cache: CacheReader,
+): readonly ObjectKey[] {
+  return changesTopology(node, old) ? hints.overloaded(cpuShares(cache.list(NODES))).map(parseKey) : []
+}
+
+interface SliceState {
+  readonly triggerTime: number | undefined
+  readonly hints: TopologyHints
+}
+
 async function reconcileSlices(
   context: ReconcileContext,
   service: Typed<Service>,
   pods: readonly Typed<Pod>[],
-  triggerTime: number | undefined,
+  state: SliceState,
 ): Promise<void> {
   const { cache } = context
   const { namespace, name } = keyOf(service)
@@ -101,25 +125,55 @@ async function reconcileSlices(
     const { groups, errors: skipped } = desiredEndpoints(service, pods, addressType, cache)
     errors.push(...skipped)
     const existing = slices.filter((s) => s.addressType === addressType)
-    await writeSlices(context, service, { addressType, groups, existing, triggerTime })
+    await writeSlices(context, service, { addressType, groups, existing, ...state })
   }
   for (const slice of slices) {
-    if (!types.includes(slice.addressType as AddressType)) await remove(context, slice)
+    if (types.includes(slice.addressType as AddressType)) continue
+    state.hints.forget(`${namespace}/${name}`, slice.addressType)
+    await remove(context, slice)
   }
   if (errors.length > 0) throw new Error(errors.join(', '))
 }
 
-interface SliceWork {
+interface SliceWork extends SliceState {
   readonly addressType: AddressType
   readonly groups: Parameters<typeof planSlices>[0]
   readonly existing: readonly Typed<EndpointSlice>[]
-  readonly triggerTime: number | undefined
+}
+
+/** What to write, and Events about hints once it is written. */
+function planned({ cache }: ReconcileContext, service: Typed<Service>, work: SliceWork) {
+  const { addressType, groups, existing, hints } = work
+  const key = keyText(keyOf(service))
+  if (!wantsTopologyHints(service)) {
+    const events = hints.forget(key, addressType) ? [hintsTurnedOff(addressType)] : []
+    return { plan: planSlices(groups, existing), events }
+  }
+  const plan = planSlices(withHintsOf(groups, existing), existing)
+  const unchanged = unchangedSlices(plan, existing).map((slice) => ({ slice, endpoints: slice.endpoints ?? [] }))
+  const drafts = plan.create.map((slice) => ({ slice, endpoints: slice.endpoints }))
+  const slices = { changed: [...drafts, ...plan.update], unchanged }
+  const { changed, events } = hints.hint<(typeof slices.changed)[number]['slice']>(
+    key,
+    addressType,
+    slices,
+    cpuShares(cache.list(NODES)),
+  )
+  const isNew = (slice: object): boolean => drafts.some((draft) => draft.slice === slice)
+  return {
+    plan: {
+      create: changed.filter(({ slice }) => isNew(slice)).map(({ slice, endpoints }) => ({ ...slice, endpoints })),
+      update: changed.filter(({ slice }) => !isNew(slice)),
+      remove: plan.remove,
+    } as SlicePlan,
+    events,
+  }
 }
 
 async function writeSlices(context: ReconcileContext, service: Typed<Service>, work: SliceWork): Promise<void> {
   const { client } = context
   const { addressType, existing, triggerTime } = work
-  const plan = planSlices(work.groups, existing)
+  const { plan, events } = planned(context, service, work)
   const labels = labelsOf(service)
   for (const { ports, endpoints } of plan.create) {
     await client.create(ENDPOINT_SLICES, {
@@ -146,6 +200,7 @@ async function writeSlices(context: ReconcileContext, service: Typed<Service>, w
     await client.update(ENDPOINT_SLICES, { ...slice, metadata, ...(endpoints ? { endpoints: [...endpoints] } : {}) })
   }
   for (const slice of plan.remove) await remove(context, slice)
+  for (const { type, reason, message } of events) context.events.record(service, type, reason, message)
 }
 
 function annotated(

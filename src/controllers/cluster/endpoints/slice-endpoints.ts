@@ -7,8 +7,7 @@ import { NODES } from '../../runtime/resources.ts'
 import { isPodReady } from '../../workloads/pod-state.ts'
 import { belongsInEndpoints, hostnameIn, portsOn } from './service-pods.ts'
 import { type PortGroup, portsKey } from './slice-plan.ts'
-
-const ZONE_LABEL = 'topology.kubernetes.io/zone'
+import { wantsTopologyHints, ZONE_LABEL } from './topology-hints.ts'
 
 export type AddressType = 'IPv4' | 'IPv6'
 
@@ -80,13 +79,14 @@ function endpointOf(
 }
 
 /**
- * Endpoints with the zones and nodes that traffic should come from, as the service's trafficDistribution says. None
- * has hints where one of the ready ones has no zone.
+ * Endpoints with the zones and nodes that traffic should come from, as the service's trafficDistribution says, unless its
+ * annotation asks for another way. None has hints where one of the ready ones has no zone.
  *
  * @see https://kep.k8s.io/4444, https://kep.k8s.io/3015
  */
-function hinted({ spec }: Typed<Service>, endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const distribution = spec?.trafficDistribution
+function hinted(service: Typed<Service>, endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  if (wantsTopologyHints(service)) return endpoints
+  const distribution = service.spec?.trafficDistribution
   const zones = distribution === 'PreferClose' || distribution === 'PreferSameZone' || distribution === 'PreferSameNode'
   if (!zones || endpoints.some((e) => e.conditions?.ready && !e.zone)) return endpoints
   return endpoints.map((endpoint) => {

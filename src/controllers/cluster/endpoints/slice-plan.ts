@@ -111,6 +111,27 @@ function withPlaceholder(plan: SlicePlan, existing: readonly Typed<EndpointSlice
   return { ...plan, create: [{ ports: [], endpoints: [] }] }
 }
 
+/** Slices that a plan leaves as they are. */
+export function unchangedSlices(
+  plan: SlicePlan,
+  existing: readonly Typed<EndpointSlice>[],
+): readonly Typed<EndpointSlice>[] {
+  const touched = new Set([...plan.update.map(({ slice }) => slice), ...plan.remove])
+  return existing.filter((slice) => !touched.has(slice))
+}
+
+/** Endpoints with the hints that they have in slices: whoever plans with them sees no change in hints. */
+export function withHintsOf(groups: readonly PortGroup[], existing: readonly Typed<EndpointSlice>[]): PortGroup[] {
+  const known = new Map(existing.flatMap((s) => s.endpoints ?? []).map((e) => [identityOf(e), e.hints]))
+  return groups.map(({ ports, endpoints }) => ({
+    ports,
+    endpoints: endpoints.map((endpoint) => {
+      const hints = known.get(identityOf(endpoint))
+      return hints === undefined ? endpoint : { ...endpoint, hints }
+    }),
+  }))
+}
+
 /** What stays the same of an endpoint while its conditions change. */
 function identityOf({ addresses, hostname = '', nodeName = '', targetRef }: Endpoint): string {
   return `${addresses.join()} ${hostname} ${nodeName} ${targetRef?.namespace}/${targetRef?.name} ${targetRef?.uid}`
