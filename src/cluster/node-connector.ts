@@ -30,6 +30,8 @@ const STDERR = 2
 /** Where a stream's outcome is told. */
 const ERROR = 3
 const STDIN = 0
+/** A client that does not read its log is cut off with so many bytes waiting for it. */
+const MAX_UNREAD = 16 * 1024 * 1024
 /** Longest message that a simulated WebSocket sends back. */
 const MAX_ECHO = 1024 * 1024
 
@@ -135,6 +137,7 @@ export class SimulatedNodeConnector implements NodeConnector {
       const bytes = Buffer.from(formatLine(line, wanted)).subarray(0, left)
       left -= bytes.length
       if (bytes.length > 0) out.write(bytes)
+      if (out.writableLength > MAX_UNREAD) out.destroy()
     }
     for (const line of selectedLines(log.lines, wanted)) send(line)
     if (!follow) {

@@ -198,6 +198,23 @@ describe('nodes in another process', () => {
       expect((await get(`${metrics}/nodes/far-0`)).body.usage).toEqual({ cpu: '51m', memory: '528Mi' })
     })
 
+    test('a node that is the API server itself: a request does not go round for ever', async () => {
+      const { port } = new URL(server.tlsUrl)
+      await client.create(NODES, {
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name: 'self' },
+        status: {
+          addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+          daemonEndpoints: { kubeletEndpoint: { Port: Number(port) } },
+        },
+      })
+      const round = '/api/v1/nodes/self/proxy'
+      expect((await get(`${round.repeat(3)}/version`)).body.major).toBe('1')
+      const { status, body } = await get(`${round.repeat(200)}/version`)
+      expect([status, body.message]).toEqual([508, 'the request has been through 16 proxies already'])
+    })
+
     test('nodes whose kubelets are away are left out', async () => {
       await client.create(NODES, {
         apiVersion: 'v1',

@@ -337,6 +337,9 @@ describe('proxies', () => {
     }
     expect((await ofKubelet('/metrics')).text).toMatch(/^kubelet_node_name{node="node-0"} 1$/m)
     expect((await ofKubelet('/metrics')).text).toMatch(/^kubelet_running_pods \d+$/m)
+    expect((await ofKubelet('/metrics/slis')).text).toContain(
+      'kubernetes_healthcheck{name="syncloop",type="healthz"} 1',
+    )
     expect((await ofKubelet('/metrics/probes')).text).toMatch(
       /^prober_probe_total{container="main",namespace="default",pod="web",pod_uid="[0-9a-f-]+",probe_type="Readiness",result="successful"} [1-9]/m,
     )

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { type Duplex, pipeline, type Transform } from 'node:stream'
 import { createDeflateRaw, createGunzip, createGzip, createInflateRaw } from 'node:zlib'
-import { asApiError, serviceUnavailable, unknownError } from '../../apimachinery/api-error.ts'
+import { ApiError, asApiError, serviceUnavailable, unknownError } from '../../apimachinery/api-error.ts'
 import { transportMessage } from '../../apimachinery/transport-error.ts'
 import type { Call } from '../call.ts'
 import { breakOff } from '../raw-answers.ts'
@@ -23,14 +23,18 @@ export interface ProxyBackend {
 
 /** Longest head of a backend's answer: what this server itself takes of a client. */
 const MAX_HEAD = 1 << 20
+/** Proxies that a request may have gone through: one that leads back to itself would take a connection for each. */
+const MAX_HOPS = 16
 
 /**
  * Hands a request on to a backend and its answer to the client, body by body as they come. `path` is the backend's own,
- * decoded; '' where the client named none. Errors: 503 where the backend can't be reached or does not speak HTTP.
+ * decoded; '' where the client named none. Errors: 503 where the backend can't be reached or does not speak HTTP,
+ * 508 where the request goes round in a circle.
  *
  * @see apimachinery pkg/util/proxy/upgradeaware.go, transport.go
  */
 export async function proxyRequest(call: Call, backend: ProxyBackend, path: string): Promise<void> {
+  checkHops(call)
   if (isUpgrade(call)) {
     // The query stays behind, as upstream's does.
     await proxyUpgrade(call, backend, escapePath(path || '/'))
@@ -90,6 +94,13 @@ export async function proxyUpgrade(call: Call, backend: ProxyBackend, target: st
     throw unknownError(`invalid upgrade response: status code ${statusCode}`)
   }
   relay(call, answer, undefined)
+}
+
+/** Errors: 508. */
+function checkHops({ request }: Call): void {
+  const { 'x-forwarded-for': hops = '' } = request.raw.headers
+  if (String(hops).split(',').length <= MAX_HOPS) return
+  throw new ApiError({ code: 508, reason: '', message: `the request has been through ${MAX_HOPS} proxies already` })
 }
 
 interface Upgraded {

@@ -26,7 +26,7 @@ import type { ProcessorTime } from '../../controllers/kubelet/usage.ts'
 import type { Typed } from '../../controllers/runtime/client.ts'
 import type { SimulatedNodeConnector } from '../node-connector.ts'
 import { KUBELET_PARAMETERS } from './kubelet-parameters.ts'
-import { cadvisorMetrics, kubeletMetrics, probeMetrics, resourceMetrics } from './node-metrics.ts'
+import { cadvisorMetrics, kubeletMetrics, probeMetrics, resourceMetrics, sliMetrics } from './node-metrics.ts'
 
 /** What a kubelet's API leads to. */
 export interface KubeletHost {
@@ -50,6 +50,9 @@ interface PodParameters {
   readonly pod: string
   readonly container: string
 }
+
+/** What a kubelet's health consists of. */
+const CHECKS = ['ping', 'log', 'syncloop'] as const
 
 /** What is asked of the connector. */
 type Action = 'logs' | 'exec' | 'attach' | 'portForward'
@@ -129,7 +132,7 @@ class KubeletRoutes {
   }
 
   #health(): void {
-    const checks: readonly HealthCheck[] = ['ping', 'log', 'syncloop'].map((name) => ({ name, check: () => {} }))
+    const checks: readonly HealthCheck[] = CHECKS.map((name) => ({ name, check: () => {} }))
     const answer = async (request: FastifyRequest<{ Params: { check?: string } }>, reply: FastifyReply) => {
       const found = await healthAnswer('healthz', request.params.check, checks, queryOf(request))
       if (!found) return sendText(reply, 404, '404 page not found')
@@ -153,6 +156,7 @@ class KubeletRoutes {
     this.#ofNode('/metrics', async (node, _request, reply) =>
       reply.type(EXPOSITION_CONTENT_TYPE).send(await exposition(kubeletMetrics(node))),
     )
+    serve('/metrics/slis', () => sliMetrics(CHECKS))
     serve('/metrics/resource', (node, host) => resourceMetrics(summary(node, host)))
     serve('/metrics/cadvisor', (node, host) => cadvisorMetrics(node, summary(node, host)))
     serve('/metrics/probes', (node) => probeMetrics(node))

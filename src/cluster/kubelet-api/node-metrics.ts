@@ -338,3 +338,10 @@ export function kubeletMetrics(node: SimulatedNode): Metric[] {
     metric('process_start_time_seconds', 'gauge', START_TIME_HELP, one(node.startedMs / 1000)),
   ]
 }
+
+/** `/metrics/slis`. @see component-base metrics/prometheus/slis */
+export function sliMetrics(checks: readonly string[]): Metric[] {
+  const samples = [...checks].sort().map((name) => ({ labels: { name, type: 'healthz' }, value: 1 }))
+  const help = '[STABLE] This metric records the result of a single healthcheck.'
+  return [metric('kubernetes_healthcheck', 'gauge', help, samples)]
+}
