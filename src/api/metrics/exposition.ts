@@ -2,7 +2,10 @@ export type Labels = Readonly<Record<string, string>>
 
 /** One line of a metric. `suffix`: `_bucket`, `_sum`, `_count`. */
 export interface Sample {
+  /** Samples that share an object follow each other: its text is made once. */
   readonly labels: Labels
+  /** The label `le` of a histogram's bucket. */
+  readonly le?: string
   readonly value: number
   readonly suffix?: string
   /** When it was measured; unset: when it is asked for. */
@@ -27,18 +30,30 @@ export function expose(metrics: Iterable<Metric>): string {
     const values = [...samples()]
     if (values.length === 0) continue
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
-    for (const { labels, value, suffix = '', timestampMs } of values) {
+    let last: Labels | undefined
+    let text = ''
+    for (const { labels, le, value, suffix = '', timestampMs } of values) {
+      if (labels !== last) text = labelText(labels)
+      last = labels
       const at = timestampMs === undefined ? '' : ` ${timestampMs}`
-      lines.push(`${name}${suffix}${labelText(labels)} ${value}${at}`)
+      lines.push(`${name}${suffix}${braced(text, le)} ${value}${at}`)
     }
   }
   return `${lines.join('\n')}\n`
 }
 
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`)
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+function braced(text: string, le: string | undefined): string {
+  if (le === undefined) return text === '' ? '' : `{${text}}`
+  return text === '' ? `{le="${le}"}` : `{${text},le="${le}"}`
 }
 
+function labelText(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
+    .join(',')
+}
+
+const ESCAPED = /[\\\n"]/
+
 const escapeLabel = (value: string): string =>
-  value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
+  ESCAPED.test(value) ? value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"') : value

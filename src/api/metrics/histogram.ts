@@ -31,10 +31,10 @@ export class Histogram {
     let below = 0
     for (const [i, bound] of this.#bounds.entries()) {
       below += this.#counts[i]!
-      yield { labels: { ...labels, le: String(bound) }, value: below, suffix: '_bucket' }
+      yield { labels, le: String(bound), value: below, suffix: '_bucket' }
     }
     below += this.#counts[this.#bounds.length]!
-    yield { labels: { ...labels, le: '+Inf' }, value: below, suffix: '_bucket' }
+    yield { labels, le: '+Inf', value: below, suffix: '_bucket' }
     yield* this.totals(labels)
   }
 
