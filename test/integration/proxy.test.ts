@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -31,6 +32,7 @@ describe.skipIf(ADDRESS === undefined)('proxies to real servers', () => {
   const sockets = new Set<Socket>()
   /** Ends of requests that the backend saw break. */
   let broken = 0
+  let isStopped = false
 
   beforeAll(async () => {
     server = await startTestServer()
@@ -89,7 +91,7 @@ describe.skipIf(ADDRESS === undefined)('proxies to real servers', () => {
   afterAll(async () => {
     for (const socket of sockets) socket.destroy()
     backend?.close()
-    await server?.stop()
+    if (!isStopped) await server?.stop()
   })
 
   async function created(path: string, object: object): Promise<void> {
@@ -371,12 +373,56 @@ describe.skipIf(ADDRESS === undefined)('proxies to real servers', () => {
     expect(await upgrade('/refuses-upgrade')).toMatch(/^HTTP\/1\.1 418 [\s\S]*x-pot: tea[\s\S]*teapot/i)
   })
 
+  test('over HTTP/2 as over HTTP/1.1: bodies of any length, pages, answers that break off', async () => {
+    const session = connectHttp2(server.tlsUrl, { rejectUnauthorized: false })
+    const ask2 = (method: string, path: string, body?: readonly string[]) =>
+      new Promise<{ status: number; text: string; ended: boolean }>((resolve) => {
+        const stream = session.request({
+          ':method': method,
+          ':path': path,
+          authorization: `Bearer ${ADMIN_TOKEN}`,
+        })
+        let status = 0
+        let text = ''
+        let ended = false
+        stream.setEncoding('utf8')
+        stream.on('response', (headers) => {
+          status = headers[':status'] ?? 0
+        })
+        stream.on('data', (part: string) => {
+          text += part
+        })
+        stream.on('end', () => {
+          ended = !stream.aborted
+        })
+        stream.on('error', () => {})
+        stream.on('close', () => resolve({ status, text, ended: ended && stream.rstCode === 0 }))
+        for (const part of body ?? []) stream.write(part)
+        stream.end()
+      })
+    const posted = await ask2('POST', `${PODS}/web/proxy/form`, ['one ', 'two'])
+    expect([posted.status, posted.text, received.at(-1)!.body]).toEqual([200, 'POST /form', 'one two'])
+    expect(received.at(-1)!.headers).toMatchObject({ host: server.tlsUrl.replace('https://', '') })
+    expect((await ask2('GET', `${PODS}/web/proxy/page`)).text).toContain(`<a href="${PODS}/web/proxy/x/y?q=1">`)
+    expect(await ask2('GET', `${PODS}/web/proxy/drop`)).toMatchObject({ status: 503 })
+    expect(await ask2('GET', `${PODS}/web/proxy/half`)).toMatchObject({ status: 200, ended: false })
+    session.close()
+  })
+
   test('the old paths are not there', async () => {
     expect((await ask('get', `/api/v1/proxy/namespaces/default/services/web:80/`)).status).toBe(404)
     expect((await ask('get', `/api/v1/proxy/nodes/real/`)).status).toBe(404)
   })
 
-  test('nothing of all this was an error of the server', () => {
+  test('a server that stops does not wait for a backend that hangs; nothing of all this was an error', async () => {
+    const before = broken
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(head(`GET ${PODS}/web/proxy/hang?stop HTTP/1.1`))
+    await vi.waitFor(() => expect(received.at(-1)!.url).toBe('/hang?stop'), { timeout: 10_000 })
+    await server.stop()
+    isStopped = true
+    await vi.waitFor(() => expect(broken).toBeGreaterThan(before), { timeout: 10_000 })
     expect(server.errors).toEqual([])
   })
 
