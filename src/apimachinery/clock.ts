@@ -34,9 +34,17 @@ export function every(clock: Clock, intervalMs: number, work: () => void): Timer
 /** Node's longest timer: 2^31 - 1 ms. */
 const MAX_DELAY_MS = 2_147_483_647
 
+let lastSecond = Number.NaN
+let lastText = ''
+
 /** RFC 3339 in UTC with whole seconds: metav1.Time. */
 export function formatTime(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`
+  const second = Math.floor(epochMs / 1000)
+  if (second !== lastSecond) {
+    lastText = `${new Date(epochMs).toISOString().slice(0, 19)}Z`
+    lastSecond = second
+  }
+  return lastText
 }
 
 /** RFC 3339 in UTC with six digits of a second: metav1.MicroTime. */

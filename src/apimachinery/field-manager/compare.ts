@@ -1,8 +1,9 @@
 import { equalJson } from '../clone.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import type { ListNode, SchemaNode, StructNode } from '../schema/schema-node.ts'
-import { EMPTY_SET, type FieldSet, FieldSetBuilder, inOrder, isEmptySet, makeTree } from './field-set.ts'
-import { fieldElement, type PathElement } from './path-element.ts'
+import { EMPTY_SET, type FieldSet, FieldSetBuilder, isEmptySet } from './field-set.ts'
+import { comparePathElements, fieldElement, type PathElement } from './path-element.ts'
+import { type Branch, type SharedSet, SharedSets } from './shared-sets.ts'
 import {
   alwaysWrittenFields,
   associativeList,
@@ -10,7 +11,7 @@ import {
   isAtomicMap,
   itemElement,
   memberNode,
-  orderedFields,
+  namedFields,
   type Shape,
   shapeOf,
   zeroOf,
@@ -50,11 +51,60 @@ export function compareValues(node: SchemaNode, left: unknown, right: unknown, o
 
 type Items = Map<PathElement, unknown[]>
 
+/** Sets of whole values: with the zero values that the typed server writes, and without. */
+const wholeSets = { withZeros: new SharedSets(), asGiven: new SharedSets() }
+/** Sets of what was added. */
+const addedSets = new SharedSets()
+
+interface Added {
+  readonly path: readonly PathElement[]
+  readonly tree: FieldSet
+}
+
+/** A step towards what was added. */
+const DESCENT: FieldSet = Object.freeze({})
+
+/** No value of a key begins so. */
+const NO_TEXT = '\u0000'
+
+function addedSet(added: readonly Added[]): FieldSet {
+  if (added.length === 0) return EMPTY_SET
+  let at = addedSets.of(DEDUCED_NODE)
+  for (const { path, tree } of added) {
+    const last = path.length - 1
+    for (let i = 0; i <= last; i++) {
+      const element = path[i]!
+      const below = i < last ? DESCENT : tree
+      at = at.after(element, below) ?? at.add(element, { element, tree: below })
+    }
+  }
+  return at.set(() => {
+    const builder = new FieldSetBuilder()
+    for (const { path, tree } of added) builder.addTree(path, tree)
+    return builder.build()
+  })
+}
+
+function treeOf(branches: readonly Branch[]): FieldSet {
+  if (branches.length === 0) return EMPTY_SET
+  const tree: Record<string, FieldSet> = { '.': EMPTY_SET }
+  const sorted = [...branches].sort((a, b) => comparePathElements(a.element, b.element))
+  for (const branch of sorted) tree[branch.element] = branch.tree
+  return tree
+}
+
+/** Items whose key stands twice count as one thing. */
+function treeOfItems(branches: readonly Branch[]): FieldSet {
+  const trees = new Map<PathElement, FieldSet>()
+  for (const { element, tree } of branches) trees.set(element, trees.has(element) ? EMPTY_SET : tree)
+  return treeOf([...trees].map(([element, tree]) => ({ element, tree })))
+}
+
 class CompareWalker {
   readonly #zeros: boolean
   readonly #removed = new FieldSetBuilder()
   readonly #modified = new FieldSetBuilder()
-  readonly #added = new FieldSetBuilder()
+  readonly #added: Added[] = []
   readonly #path: PathElement[] = []
 
   constructor(zeros: boolean) {
@@ -62,12 +112,15 @@ class CompareWalker {
   }
 
   comparison(): Comparison {
-    return { removed: this.#removed.build(), modified: this.#modified.build(), added: this.#added.build() }
+    return { removed: this.#removed.build(), modified: this.#modified.build(), added: addedSet(this.#added) }
   }
 
   compare(node: SchemaNode, left: unknown, right: unknown): void {
     if (left === right) return
-    if (left === undefined) this.#added.addTree(this.#path, this.#wholeTree(node, right))
+    // Most of what an update brings near the top is as it was: sooner seen as a whole.
+    const { length: depth } = this.#path
+    if ((depth === 1 || depth === 2) && typeof left === 'object' && equalJson(left, right)) return
+    if (left === undefined) this.#addWhole(this.#wholeTree(node, right))
     else if (right === undefined) this.#removed.addTree(this.#path, this.#wholeTree(node, left))
     else this.#compareBoth(node, left, right)
   }
@@ -108,44 +161,81 @@ class CompareWalker {
     }
   }
 
-  /** The paths of a value that only one side has. */
-  #wholeTree(node: SchemaNode, value: unknown): FieldSet {
-    const shape = shapeOf(node, value)
-    if (shape === 'map' && isJsonObject(value) && !isAtomicMap(node)) {
-      return node.kind === 'struct' && !node.preserveUnknown
-        ? this.#wholeStruct(node, value)
-        : this.#wholeMap(node, value)
-    }
-    const list = shape === 'list' && Array.isArray(value) ? associativeList(node) : undefined
-    if (!list) return EMPTY_SET
-    const children: Record<string, FieldSet> = {}
-    for (const [element, items] of this.#group(list, value as unknown[])) {
-      children[element] = items.length === 1 ? this.#wholeTree(list.item, items[0]) : EMPTY_SET
-    }
-    return makeTree(true, inOrder(children))!
+  #addWhole(tree: FieldSet): void {
+    this.#added.push({ path: this.#path.slice(), tree })
   }
 
-  /** Members in the order in which sets are written, which is kept with the type: no sorting. */
-  #wholeStruct(node: StructNode, value: JsonObject): FieldSet {
-    const tree: Record<string, FieldSet> = { '.': EMPTY_SET }
-    let empty = true
-    for (const { name, element, field } of orderedFields(node)) {
-      const own = value[name]
-      const member = own === undefined && this.#zeros && field.omit === 'never' ? field.zero : own
-      if (member === undefined) continue
-      tree[element] = this.#wholeTree(field.node, member)
-      empty = false
+  /** The paths of a value that only one side has. */
+  #wholeTree(node: SchemaNode, value: unknown): FieldSet {
+    if (typeof value !== 'object' || value === null) return EMPTY_SET
+    switch (shapeOf(node, value)) {
+      case 'map':
+        if (isAtomicMap(node) || Array.isArray(value)) return EMPTY_SET
+        return node.kind === 'struct' && !node.preserveUnknown
+          ? this.#wholeStruct(node, value as JsonObject)
+          : this.#wholeMap(node, value as JsonObject)
+      case 'list': {
+        const list = associativeList(node)
+        return list && Array.isArray(value) ? this.#wholeList(list, value) : EMPTY_SET
+      }
+      default:
+        return EMPTY_SET
     }
-    return empty ? EMPTY_SET : tree
+  }
+
+  #startOf(node: SchemaNode): SharedSet {
+    return (this.#zeros ? wholeSets.withZeros : wholeSets.asGiven).of(node)
+  }
+
+  #wholeStruct(node: StructNode, value: JsonObject): FieldSet {
+    const named = namedFields(node)
+    let at = this.#startOf(node)
+    for (const name in value) {
+      const member = value[name]
+      const known = named.get(name)
+      if (member === undefined || known === undefined) continue
+      const tree = this.#wholeTree(known.field.node, member)
+      at = at.after(name, tree) ?? at.add(name, { element: known.element, tree })
+    }
+    return at.set((branches) => this.#structSet(node, value, branches))
+  }
+
+  /** With the fields that are unset, as far as they count. */
+  #structSet(node: StructNode, value: JsonObject, branches: readonly Branch[]): FieldSet {
+    const all = [...branches]
+    if (this.#zeros) {
+      for (const { name, zero, node: child } of alwaysWrittenFields(node)) {
+        if (value[name] !== undefined || zero === undefined) continue
+        all.push({ element: fieldElement(name), tree: this.#wholeTree(child, zero) })
+      }
+    }
+    return treeOf(all)
   }
 
   #wholeMap(node: SchemaNode, value: JsonObject): FieldSet {
-    const children: Record<string, FieldSet> = {}
+    let at = this.#startOf(node)
     for (const key in value) {
-      if (value[key] !== undefined)
-        children[fieldElement(key)] = this.#wholeTree(memberNode(node, key) ?? DEDUCED_NODE, value[key])
+      if (value[key] === undefined) continue
+      const tree = this.#wholeTree(memberNode(node, key) ?? DEDUCED_NODE, value[key])
+      at = at.after(key, tree) ?? at.add(key, { element: fieldElement(key), tree })
     }
-    return makeTree(true, inOrder(children))!
+    return at.set(treeOf)
+  }
+
+  #wholeList(list: ListNode, items: readonly unknown[]): FieldSet {
+    const single = list.mapKeys.length === 1 ? list.mapKeys[0]! : undefined
+    let at = this.#startOf(list)
+    for (const item of items) {
+      const own = single !== undefined && isJsonObject(item) ? item[single] : undefined
+      const element = typeof own === 'string' ? undefined : itemElement(list, item, { zeros: this.#zeros })
+      // What tells the item apart is cheaper to look up than the text that it makes.
+      const key = element === undefined ? own : NO_TEXT + element
+      const tree = this.#wholeTree(list.item, item)
+      at =
+        at.after(key, tree) ??
+        at.add(key, { element: element ?? itemElement(list, item, { zeros: this.#zeros }), tree })
+    }
+    return at.set(treeOfItems)
   }
 
   #isEmptyMap(node: SchemaNode, map: JsonObject | undefined): boolean {
@@ -210,7 +300,7 @@ class CompareWalker {
       this.#removed.addTree(this.#path, EMPTY_SET)
     } else {
       if (left.length > 0) this.compare(list.item, left[0], undefined)
-      this.#added.addTree(this.#path, EMPTY_SET)
+      this.#addWhole(EMPTY_SET)
     }
     this.#path.pop()
   }

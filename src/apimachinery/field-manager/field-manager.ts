@@ -85,6 +85,8 @@ const BEFORE_FIRST_APPLY = 'before-first-apply'
 export class FieldManager {
   readonly #options: FieldManagerOptions
   readonly #updater: Updater
+  /** What is left of a set that many new objects share. */
+  readonly #owned = new WeakMap<FieldSet, FieldSet>()
 
   constructor(options: FieldManagerOptions) {
     this.#options = options
@@ -137,17 +139,11 @@ export class FieldManager {
   }
 
   #updated(live: KubeObject | undefined, next: KubeObject, managers: Managers, manager: string): Managers {
-    const { apiVersion, subresource, clock } = this.#options
-    const before = live ? this.#typed(live) : { ...this.#typed(next), value: this.#emptyObject() }
+    if (!live && managers.size === 0) return this.#created(next, manager)
+    const before = live ? this.#typed(live) : this.#nothing()
     const result = this.#updater.update(before, this.#typed(next), managers)
     const changed = difference(result.changed, UNOWNED)
-    if (!isEmptySet(changed)) {
-      const name = manager === '' ? 'unknown' : manager
-      const entry = { manager: name, operation: 'Update', apiVersion, subresource } as const
-      const id = managerId(entry)
-      const set = union(changed, result.managers.get(id)?.set ?? EMPTY_SET)
-      result.managers.set(id, { ...entry, set, time: formatTime(clock.now()), encoded: undefined })
-    }
+    if (!isEmptySet(changed)) this.#give(result.managers, manager, changed)
     capUpdateManagers(result.managers)
     return result.managers
   }
@@ -163,6 +159,35 @@ export class FieldManager {
         `failed to create manager for existing fields: failed to convert new object (${shown}) to smd typed: ${problem}`,
       )
     }
+  }
+
+  /** The same where there was neither an object nor anybody who owned anything. */
+  #created(next: KubeObject, manager: string): Managers {
+    const managers: Managers = new Map()
+    const set = this.#updater.create(this.#nothing(), this.#typed(next))
+    let owned = this.#owned.get(set)
+    if (!owned) {
+      owned = difference(set, UNOWNED)
+      this.#owned.set(set, owned)
+    }
+    if (!isEmptySet(owned)) this.#give(managers, manager, owned)
+    return managers
+  }
+
+  /** The manager owns what it has changed besides what it owned. */
+  #give(managers: Managers, manager: string, changed: FieldSet): void {
+    const { apiVersion, subresource, clock } = this.#options
+    const name = manager === '' ? 'unknown' : manager
+    const id = managerId({ manager: name, operation: 'Update', apiVersion, subresource })
+    managers.set(id, {
+      manager: name,
+      operation: 'Update',
+      apiVersion,
+      subresource,
+      time: formatTime(clock.now()),
+      set: union(changed, managers.get(id)?.set ?? EMPTY_SET),
+      encoded: undefined,
+    })
   }
 
   #checkApplied(applied: JsonObject): void {
@@ -250,9 +275,10 @@ export class FieldManager {
     return { apiVersion, kind, metadata: {} }
   }
 
-  #emptyObject(): JsonObject {
-    const { apiVersion, kind } = this.#options
-    return { apiVersion, kind }
+  /** What an object is before it is there. */
+  #nothing(): TypedValue {
+    const { node, apiVersion, kind } = this.#options
+    return { apiVersion, node, value: { apiVersion, kind } }
   }
 
   /** The object in the version of the request, without managedFields. */

@@ -37,12 +37,11 @@ export class ManagedFieldsError extends Error {
  */
 export function managerId(entry: Pick<ManagerEntry, 'manager' | 'operation' | 'apiVersion' | 'subresource'>): string {
   const { manager, operation, apiVersion, subresource } = entry
-  return JSON.stringify({
-    ...(manager === '' ? {} : { manager }),
-    operation,
-    ...(operation === 'Apply' ? {} : { apiVersion }),
-    ...(subresource === '' ? {} : { subresource }),
-  })
+  let text = manager === '' ? '{' : `{"manager":${JSON.stringify(manager)},`
+  text += `"operation":"${operation}"`
+  if (operation !== 'Apply') text += `,"apiVersion":${JSON.stringify(apiVersion)}`
+  if (subresource !== '') text += `,"subresource":${JSON.stringify(subresource)}`
+  return `${text}}`
 }
 
 /** @throws {ManagedFieldsError} for an entry that means nothing */
@@ -117,21 +116,53 @@ export function isReset(entries: readonly ManagedFieldsEntry[] | undefined | nul
 /** Entries as objects carry them: applied ones first, then by time and name; undefined where there are none. */
 export function encodeManagedFields(managers: Managers): ManagedFieldsEntry[] | undefined {
   if (managers.size === 0) return undefined
-  return [...managers.values()].sort(compareEntries).map(encodeEntry)
+  const entries = [...managers.values()]
+  if (entries.length > 1) entries.sort(compareEntries)
+  return entries.map(encodeEntry)
 }
 
 function encodeEntry(entry: ManagerEntry): ManagedFieldsEntry {
   if (entry.encoded) return entry.encoded
   const { manager, operation, apiVersion, time, set, subresource } = entry
-  return {
-    ...(manager === '' ? {} : { manager }),
-    operation,
-    apiVersion,
-    ...(time === undefined ? {} : { time }),
-    fieldsType: 'FieldsV1',
-    fieldsV1: set,
-    ...(subresource === '' ? {} : { subresource }),
+  const encoded: ManagedFieldsEntry = {}
+  if (manager !== '') encoded.manager = manager
+  encoded.operation = operation
+  encoded.apiVersion = apiVersion
+  if (time !== undefined) encoded.time = time
+  encoded.fieldsType = 'FieldsV1'
+  encoded.fieldsV1 = set
+  if (subresource !== '') encoded.subresource = subresource
+  return encoded
+}
+
+/** JSON of sets by the set: most sets are those of many objects, or of one that is written again. */
+const setTexts = new WeakMap<object, string>()
+
+/** JSON of the managedFields of an object. */
+export function managedFieldsJson(entries: readonly ManagedFieldsEntry[]): string {
+  let text = '['
+  for (const entry of entries) text += `${text.length > 1 ? ',' : ''}${entryJson(entry)}`
+  return `${text}]`
+}
+
+function entryJson(entry: ManagedFieldsEntry): string {
+  let text = ''
+  for (const key in entry) {
+    const value = entry[key as keyof ManagedFieldsEntry]
+    const json = key === 'fieldsV1' ? setJson(value) : JSON.stringify(value)
+    if (json !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${json}`
   }
+  return `{${text}}`
+}
+
+function setJson(set: unknown): string | undefined {
+  if (typeof set !== 'object' || set === null) return JSON.stringify(set)
+  let text = setTexts.get(set)
+  if (text === undefined) {
+    text = JSON.stringify(set)
+    setTexts.set(set, text)
+  }
+  return text
 }
 
 function compareEntries(a: ManagerEntry, b: ManagerEntry): number {
@@ -162,6 +193,7 @@ const MAX_UPDATE_MANAGERS = 10
  * @see apimachinery pkg/util/managedfields/internal/capmanagers.go
  */
 export function capUpdateManagers(managers: Managers): void {
+  if (managers.size <= MAX_UPDATE_MANAGERS) return
   const updaters = [...managers].filter(([, entry]) => entry.operation === 'Update')
   if (updaters.length <= MAX_UPDATE_MANAGERS) return
   updaters.sort(([aId, a], [bId, b]) => secondsOf(a.time) - secondsOf(b.time) || compareTexts(aId, bId))

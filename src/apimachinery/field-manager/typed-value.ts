@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import type { AnyNode, ListNode, SchemaField, SchemaNode, StructNode } from '../schema/schema-node.ts'
-import { comparePathElements, fieldElement, keyElement, type PathElement, valueElement } from './path-element.ts'
+import { fieldElement, keyElement, type PathElement, valueElement } from './path-element.ts'
 
 /** A value that does not fit its schema; the message is upstream's. */
 export class TypedValueError extends Error {
@@ -61,22 +61,19 @@ export function itemNode(node: SchemaNode): SchemaNode {
   return node.kind === 'list' ? node.item : DEDUCED_NODE
 }
 
-export interface OrderedField {
-  readonly name: string
+export interface NamedField {
   readonly element: PathElement
   readonly field: SchemaField
 }
 
-const fieldOrder = new WeakMap<StructNode, readonly OrderedField[]>()
+const fieldsByName = new WeakMap<StructNode, ReadonlyMap<string, NamedField>>()
 
-/** Fields of a struct with their path elements, in the order in which sets are written. */
-export function orderedFields(node: StructNode): readonly OrderedField[] {
-  let fields = fieldOrder.get(node)
+/** Fields of a struct with their path elements. */
+export function namedFields(node: StructNode): ReadonlyMap<string, NamedField> {
+  let fields = fieldsByName.get(node)
   if (!fields) {
-    fields = [...node.fields.values()]
-      .map((field) => ({ name: field.name, element: fieldElement(field.name), field }))
-      .sort((a, b) => comparePathElements(a.element, b.element))
-    fieldOrder.set(node, fields)
+    fields = new Map([...node.fields].map(([name, field]) => [name, { element: fieldElement(name), field }]))
+    fieldsByName.set(node, fields)
   }
   return fields
 }

@@ -69,6 +69,8 @@ export interface ApplyRequest {
 export class Updater {
   readonly #converter: VersionConverter
   readonly #filters: ReadonlyMap<string, FieldFilter>
+  /** What is left of a set that many new objects share. */
+  readonly #created = new WeakMap<FieldSet, FieldSet>()
 
   constructor(converter: VersionConverter, filters: ReadonlyMap<string, FieldFilter>) {
     this.#converter = converter
@@ -81,6 +83,18 @@ export class Updater {
     const { removed, modified, added } = this.#compare(live, next, true)
     const left = this.#take({ live, next, owners, comparison: { removed, modified, added }, force: true, zeros: true })
     return { managers: left, changed: this.#filter(next.apiVersion, union(modified, added)) }
+  }
+
+  /** Someone makes the object, `before` says no more than its kind: the fields that are theirs. */
+  create(before: TypedValue, next: TypedValue): FieldSet {
+    const { modified, added } = compareValues(before.node, before.value, next.value, { zeros: true })
+    if (!isEmptySet(modified)) return this.#filter(next.apiVersion, union(modified, added))
+    let set = this.#created.get(added)
+    if (!set) {
+      set = this.#filter(next.apiVersion, added)
+      this.#created.set(added, set)
+    }
+    return set
   }
 
   /**

@@ -1,5 +1,7 @@
+import { managedFieldsJson } from '../../apimachinery/field-manager/managed-fields.ts'
 import { apiVersionOf, type GroupVersionKind } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
+import type { ObjectMeta } from '../../apimachinery/types/meta-v1.ts'
 import { type MetadataSpan, metadataSpan } from './metadata-span.ts'
 
 /**
@@ -25,14 +27,13 @@ export class ObjectCodec {
 
   /** Stored form of an object in normal form. Its kind and apiVersion are those of the codec. */
   encode(object: KubeObject): Buffer {
-    const metadata = JSON.stringify({ ...object.metadata, resourceVersion: undefined })
-    let text = this.#head + metadata.slice(1)
+    let text = `${this.#head}${membersOf(object.metadata)}}`
     for (const key in object) {
       if (key === 'kind' || key === 'apiVersion' || key === 'metadata') continue
       const value = JSON.stringify(object[key])
       if (value !== undefined) text += `,${JSON.stringify(key)}:${value}`
     }
-    return Buffer.from(`${text}}`)
+    return bytesOf(`${text}}`)
   }
 
   /** Served form: the stored bytes with the resourceVersion in place. Of served bytes: the same at another revision. */
@@ -93,6 +94,26 @@ export class ObjectCodec {
   parse(bytes: Buffer): KubeObject {
     return JSON.parse(bytes.toString('utf8')) as KubeObject
   }
+}
+
+/** As `Buffer.from`, which reserves three bytes for each character of a long text and gives back what was too much. */
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(text))
+  bytes.write(text)
+  return bytes
+}
+
+/** Members of metadata as JSON, ownership of fields last, as it stands in Go's type. */
+function membersOf(metadata: ObjectMeta): string {
+  let text = ''
+  for (const key in metadata) {
+    if (key === 'resourceVersion' || key === 'managedFields') continue
+    const value = JSON.stringify(metadata[key as keyof ObjectMeta])
+    if (value !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${value}`
+  }
+  const { managedFields } = metadata
+  if (managedFields === undefined) return text
+  return `${text}${text === '' ? '' : ','}"managedFields":${managedFieldsJson(managedFields)}`
 }
 
 const METADATA_MARK = '"metadata":{'
