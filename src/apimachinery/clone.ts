@@ -11,7 +11,7 @@ function clone(value: unknown): unknown {
     return list
   }
   const copy: Record<string, unknown> = {}
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const member = clone((value as Record<string, unknown>)[key])
     if (key === '__proto__')
       Object.defineProperty(copy, key, { value: member, enumerable: true, configurable: true, writable: true })
@@ -35,11 +35,14 @@ export function equalJson(a: unknown, b: unknown): boolean {
 
 function sameMembers(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
   let defined = 0
-  for (const key of Object.keys(a)) {
-    if (a[key] === undefined) continue
+  for (const key in a) {
+    const value = a[key]
+    if (value === undefined) continue
+    const other = b[key]
+    // What an object inherits is no JSON, and so never equal; but for `__proto__`, the prototype itself.
+    if (value !== other && (other === Object.prototype || !equalJson(value, other))) return false
     defined++
-    if (!Object.hasOwn(b, key) || !equalJson(a[key], b[key])) return false
   }
-  for (const key of Object.keys(b)) if (b[key] !== undefined) defined--
+  for (const key in b) if (b[key] !== undefined) defined--
   return defined === 0
 }

@@ -7,7 +7,7 @@ import { goFormat } from '../../apimachinery/patch/go-format.ts'
 import { applyJsonPatch, decodeJsonPatch } from '../../apimachinery/patch/json-patch.ts'
 import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
 import { applyStrategicMergePatch } from '../../apimachinery/patch/strategic-merge-patch.ts'
-import { decode } from '../../apimachinery/schema/decode.ts'
+import { decode, decodeOver } from '../../apimachinery/schema/decode.ts'
 import { DecodeError, type ParsedJson, parseJson } from '../../apimachinery/schema/json-text.ts'
 import { parseYaml } from '../../apimachinery/schema/yaml-text.ts'
 import { checkName, ensureNamespace } from '../../registry/generic/object-metadata.ts'
@@ -135,7 +135,9 @@ function patchChange(
     if (!existing) throw notFound(endpoint.resource.gvr, call.info.name)
     const served = endpoint.served(existing)
     const { object, shown, strictErrors } = apply(served)
-    const decoded = decodePatched(endpoint, object, shown)
+    // The object as it is stored is in normal form, a view of it need not be.
+    const known = served === existing && endpoint.node === endpoint.resource.node ? served : undefined
+    const decoded = decodePatched(endpoint, object, known, shown)
     call.trace?.mark('decode')
     reportStrictErrors(call, [...strictErrors, ...decoded.strictErrors], shown, options)
     return endpoint.fieldManager.update(existing, endpoint.defaulted(decoded.object), manager)
@@ -191,16 +193,17 @@ function parsing(parse: () => ParsedJson, prefix: string): ParsedJson {
 function decodePatched(
   endpoint: Endpoint,
   object: unknown,
+  known: KubeObject | undefined,
   shown: () => string,
 ): { readonly object: KubeObject; readonly strictErrors: readonly string[] } {
   try {
     const why = kindMismatch(kindOf(object, endpoint.gvk), endpoint)
     if (why !== undefined) throw new DecodeError(why)
-    // What the patch did not touch is shared with the stored object: decoding makes a new one.
-    const decoded = decode(object, endpoint.node)
-    const kube = decoded.object as KubeObject
+    // What the patch did not touch is shared with the stored object.
+    const decoded = known ? decodeOver(object, endpoint.node, known) : decode(object, endpoint.node)
+    const kube = (known ? decoded.object : cloneJson(decoded.object)) as KubeObject
     if (!isJsonObject(kube.metadata)) kube.metadata = {}
-    return { object: cloneJson(kube), strictErrors: decoded.strictErrors }
+    return { object: kube, strictErrors: decoded.strictErrors }
   } catch (error) {
     if (error instanceof DecodeError) throw invalidPatch(shown(), error.message)
     throw error

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../kube-object.ts'
 import { definitionOf, typeOf, typeOfKind } from './builtin-types.ts'
-import { decode } from './decode.ts'
+import { decode, decodeOver } from './decode.ts'
 import { parseJson, parseJsonExact } from './json-text.ts'
 import { normalize } from './normalize.ts'
 
@@ -234,5 +234,55 @@ describe('types', () => {
     const claim = spec.fields.get('claimRef')?.node
     expect(claim).toMatchObject({ kind: 'struct', goName: 'ObjectReference', atomic: false })
     expect(typeOf('io.k8s.api.core.v1.ObjectReference').atomic).toBe(true)
+  })
+})
+
+describe('over an object that is known', () => {
+  const known = read(
+    '{"metadata":{"name":"a","labels":{"x":"y"},"managedFields":[{"manager":"m","fieldsV1":{"f:spec":{}}}]},"spec":{"containers":[{"name":"a","image":"i"},{"name":"b","image":"i"}],"nodeSelector":{"k":"v"}}}',
+  ).object
+  const spec = known['spec'] as JsonObject
+  const containers = spec['containers'] as JsonObject[]
+
+  test('what is shared comes as it is, what is new is decoded', () => {
+    const changed = {
+      ...known,
+      metadata: { ...(known['metadata'] as JsonObject), labels: null },
+      spec: {
+        ...spec,
+        hostPID: false,
+        containers: [containers[0], { name: 'b', image: '', resources: { limits: { cpu: 0.5 } } }],
+      },
+    }
+    const { object, strictErrors } = decodeOver(changed, POD, known)
+    expect(object).toEqual(decode(changed, POD).object)
+    expect(strictErrors).toEqual([])
+  })
+
+  test('the result shares nothing with the object but who owns what', () => {
+    const { object } = decodeOver({ ...known, status: {} }, POD, known)
+    expect(object).toEqual(known)
+    const copy = object['spec'] as JsonObject
+    expect(copy).not.toBe(spec)
+    expect((copy['containers'] as JsonObject[])[0]).not.toBe(containers[0])
+    const owners = (of: JsonObject) => (of['metadata'] as JsonObject)['managedFields']
+    expect(owners(object)).toBe(owners(known))
+  })
+
+  test('raw content that is new is copied', () => {
+    const node = typeOfKind({ group: 'apps', version: 'v1', kind: 'ControllerRevision' })
+    const data = { a: [1] }
+    const { object } = decodeOver({ revision: 1, data }, node, { revision: 0 })
+    expect(object['data']).toEqual(data)
+    expect(object['data']).not.toBe(data)
+  })
+
+  test('errors name the same places', () => {
+    const wrong = { ...known, spec: { ...spec, containers: [containers[0], { name: 'b', imag: 'x' }] } }
+    expect(decodeOver(wrong, POD, known).strictErrors).toEqual(['unknown field "spec.containers[1].imag"'])
+    const type = { ...known, spec: { ...spec, containers: [containers[0], { name: 1 }] } }
+    expect(() => decodeOver(type, POD, known)).toThrow(
+      'json: cannot unmarshal number into Go struct field Container.spec.containers.name of type string',
+    )
   })
 })

@@ -1,4 +1,5 @@
 import { goTypeOfDefinition } from '../../../openapi/schema-facts.ts'
+import { cloneJson } from '../clone.ts'
 import { goQuote } from '../go-quote.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import { canonicalQuantity, QuantityError } from '../quantity.ts'
@@ -38,6 +39,17 @@ export function decode(value: ExactJson, struct: StructNode): Decoded {
   return { object, strictErrors: decoder.strictErrors }
 }
 
+/**
+ * The same for a value that shares what it has not changed with `known`, an object of the type in normal form (plain
+ * JSON, as a patch makes it): such parts are copied as they are. The result shares nothing but managedFields, which are
+ * never written into, with either of the two.
+ */
+export function decodeOver(value: unknown, struct: StructNode, known: JsonObject): Decoded {
+  const decoder = new Decoder(0, known)
+  const object = decoder.root(value, struct)
+  return { object, strictErrors: decoder.strictErrors }
+}
+
 /** Where the decoder stands: a field, an index of a list, or a key of a map. */
 type Step = FieldPlan | number | string
 
@@ -50,6 +62,8 @@ const NO_ERRORS: string[] = []
 class Decoder {
   /** Steps above the root of this decoding. */
   readonly #above: number
+  /** What the value shares its unchanged parts with. */
+  readonly #known: JsonObject | undefined
   /** The value is an exact tree, not plain JSON values. */
   #exact = false
   /** Steps from the root to the value at hand: read for messages only. */
@@ -60,8 +74,9 @@ class Decoder {
   #savedError: DecodeError | undefined
   #strict: StrictErrors | undefined
 
-  constructor(above = 0) {
+  constructor(above = 0, known?: JsonObject) {
     this.#above = above
+    this.#known = known
   }
 
   get strictErrors(): string[] {
@@ -70,18 +85,18 @@ class Decoder {
 
   root(value: ExactJson, struct: StructNode): JsonObject {
     this.#exact = value instanceof Members
-    const object = value === null ? zeroObject(struct) : this.#struct(value, struct)
+    const object = value === null ? zeroObject(struct) : this.#struct(value, struct, this.#known)
     if (this.#savedError) throw this.#savedError
     return object ?? zeroObject(struct)
   }
 
-  #value(value: ExactJson, node: SchemaNode): unknown {
+  #value(value: ExactJson, node: SchemaNode, known?: unknown): unknown {
     if (this.#path.length + this.#above > MAX_VALUE_DEPTH) throw new DecodeError('exceeded max depth')
     switch (node.kind) {
       case 'struct':
-        return this.#struct(value, node)
+        return this.#struct(value, node, known)
       case 'list':
-        return this.#list(value, node)
+        return this.#list(value, node, known)
       case 'map':
         return this.#map(value, node)
       case 'scalar':
@@ -91,22 +106,30 @@ class Decoder {
     }
   }
 
-  #struct(value: ExactJson, struct: StructNode): JsonObject | undefined {
+  #struct(value: ExactJson, struct: StructNode, known: unknown): JsonObject | undefined {
     if (!isExactObject(value)) return this.#wrongType(value, goTypeText(struct))
     const plan = planOf(struct)
     const start = this.#fields.length
     if (value instanceof Members) {
       const seen = new Set<FieldPlan>()
       value.names.forEach((name, i) => {
-        this.#member(plan, start, name, value.values[i], seen)
+        this.#member(plan, start, name, value.values[i], seen, undefined)
       })
     } else {
-      for (const name in value) this.#member(plan, start, name, value[name], undefined)
+      const before = isJsonObject(known) ? known : undefined
+      for (const name in value) this.#member(plan, start, name, value[name], undefined, before?.[name])
     }
     return this.#build(plan, start)
   }
 
-  #member(plan: StructPlan, start: number, name: string, value: unknown, seen: Set<FieldPlan> | undefined): void {
+  #member(
+    plan: StructPlan,
+    start: number,
+    name: string,
+    value: unknown,
+    seen: Set<FieldPlan> | undefined,
+    known: unknown,
+  ): void {
     const field = plan.byName.get(name)
     if (field === undefined) {
       this.#strictError('unknown field', name)
@@ -118,8 +141,12 @@ class Decoder {
       this.#unset(start, field)
       return
     }
+    if (value === known && typeof value === 'object') {
+      this.#put(start, field, copyOf(field, value))
+      return
+    }
     this.#path.push(field)
-    const decoded = this.#value(value, field.node)
+    const decoded = this.#value(value, field.node, known)
     this.#path.pop()
     if (decoded === undefined) return
     if (decoded === null || (field.omit === 'zero' && isOmittedWhenZero(decoded))) this.#unset(start, field)
@@ -169,12 +196,18 @@ class Decoder {
     return object
   }
 
-  #list(value: ExactJson, node: ListNode): unknown[] | undefined {
+  #list(value: ExactJson, node: ListNode, known: unknown): unknown[] | undefined {
     if (!Array.isArray(value)) return this.#wrongType(value, node.goName ?? '')
     const items = new Array<unknown>(value.length)
+    const before = Array.isArray(known) ? known : undefined
     for (let i = 0; i < value.length; i++) {
+      const item = value[i]
+      if (before !== undefined && item === before[i] && typeof item === 'object') {
+        items[i] = cloneJson(item)
+        continue
+      }
       this.#path.push(i)
-      items[i] = this.#element(value[i], node.item)
+      items[i] = this.#element(item, node.item, before?.[i])
       this.#path.pop()
     }
     return items
@@ -196,9 +229,9 @@ class Decoder {
   }
 
   /** An element of a list or map: null stands for the zero value. */
-  #element(value: ExactJson, node: SchemaNode): unknown {
+  #element(value: ExactJson, node: SchemaNode, known?: unknown): unknown {
     if (value === null) return zeroElement(node)
-    return this.#value(value, node) ?? null
+    return this.#value(value, node, known) ?? null
   }
 
   #scalar(value: ExactJson, node: ScalarNode): unknown {
@@ -274,7 +307,8 @@ class Decoder {
   #raw(value: ExactJson): unknown {
     if (typeof value !== 'object' || value === null) return value
     if (isDeeperThan(value, MAX_VALUE_DEPTH)) throw new DecodeError('exceeded max depth')
-    return this.#exact ? plainJson(value) : value
+    if (this.#exact) return plainJson(value)
+    return this.#known ? cloneJson(value) : value
   }
 
   /** JSONSchemaPropsOrArray, …OrBool, …OrStringArray: parse themselves, so that nothing in them is strict. */
@@ -329,6 +363,17 @@ class Decoder {
     this.#strict.add(`${what} ${goQuote(path === '' ? name : `${path}.${name}`)}`)
   }
 }
+
+/** A copy of a member in normal form, in which managedFields are shared. */
+function copyOf({ name, struct, node }: FieldPlan, value: object): object {
+  if (name === 'managedFields' && struct.definition === OBJECT_META) return value
+  if (node.kind !== 'struct' || node.definition !== OBJECT_META) return cloneJson(value)
+  const { managedFields, ...others } = value as JsonObject
+  const copy = cloneJson(others)
+  return managedFields === undefined ? copy : Object.assign(copy, { managedFields })
+}
+
+const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 
 function isDeeperThan(value: object, depth: number): boolean {
   if (depth === 0) return true

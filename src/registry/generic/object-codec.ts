@@ -112,7 +112,7 @@ function membersOf(metadata: ObjectMeta): string {
     if (value !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${value}`
   }
   const { managedFields } = metadata
-  if (managedFields === undefined) return text
+  if (!managedFields) return text
   return `${text}${text === '' ? '' : ','}"managedFields":${managedFieldsJson(managedFields)}`
 }
 

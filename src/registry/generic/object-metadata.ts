@@ -8,13 +8,16 @@ import type { ResourceIdentity } from './resource-identity.ts'
 
 /** Drops what only the server may set on a create (rest.WipeObjectMetaSystemFields). */
 export function wipeSystemFields(object: KubeObject): void {
-  const metadata = object.metadata
-  delete metadata.creationTimestamp
-  delete metadata.uid
-  delete metadata.deletionTimestamp
-  delete metadata.deletionGracePeriodSeconds
-  delete metadata.selfLink
+  for (const field of SYSTEM_FIELDS) if (object.metadata[field] !== undefined) delete object.metadata[field]
 }
+
+const SYSTEM_FIELDS = [
+  'creationTimestamp',
+  'uid',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'selfLink',
+] as const
 
 /** Gives a new object its creation time and uid. */
 export function fillSystemFields(object: KubeObject, context: StrategyContext): void {

@@ -467,8 +467,9 @@ export class WatchCache<A = unknown, O = unknown> {
       this.#state.delete(key)
       return undefined
     }
-    const { decoded } = change.kv
-    const entry = new CacheEntry(this.#context, change.kv, this.#watchers.readers > 0 ? decoded : undefined)
+    // Who has read an object to change it, reads it again for the next change.
+    const isRead = this.#watchers.readers > 0 || previous?.parsed !== undefined
+    const entry = new CacheEntry(this.#context, change.kv, isRead ? change.kv.decoded : undefined)
     this.#state.set(key, entry)
     this.#index(entry)
     return entry

@@ -1,3 +1,4 @@
+import { equalJson } from '../../../apimachinery/clone.ts'
 import { type FieldError, forbidden, invalid, required } from '../../../apimachinery/field-error.ts'
 import { FieldPath } from '../../../apimachinery/field-path.ts'
 import type {
@@ -31,6 +32,12 @@ const SPEC = FieldPath.of('spec')
 const WHOLE = FieldPath.of('')
 const MAX_INT32 = 2 ** 31 - 1
 
+/**
+ * Specs of stored pods in which nothing was found wrong: what a pod was let in with, its updates are let in with too
+ * (options are never stricter than those of the write before).
+ */
+const validSpecs = new WeakSet<PodSpec>()
+
 const specOf = (pod: Pod): PodSpec => pod.spec ?? { containers: [] }
 
 /**
@@ -49,15 +56,25 @@ export function validatePodCreate(pod: Pod, options: PodValidationOptions): Fiel
     errors.push(forbidden(SPEC.child('nodeName'), 'cannot be set until all schedulingGates have been cleared'))
   }
   checkProfileAnnotationsMatchFields(errors, pod.metadata, spec, SPEC)
+  if (errors.length === 0) validSpecs.add(spec)
   return errors
 }
 
 /** What holds for a pod after every write. */
 export function checkMetadataAndSpec(errors: Errors, pod: Pod, options: PodValidationOptions): void {
+  checkMetadata(errors, pod, options)
+  checkSpec(errors, pod, options)
+}
+
+function checkMetadata(errors: Errors, pod: Pod, options: PodValidationOptions): void {
+  const meta = pod.metadata ?? {}
+  checkObjectMeta(errors, meta, nameIsDNSSubdomain, METADATA)
+  checkPodSpecificAnnotations(errors, meta.annotations, specOf(pod), METADATA.child('annotations'), options)
+}
+
+function checkSpec(errors: Errors, pod: Pod, options: PodValidationOptions): void {
   const meta = pod.metadata ?? {}
   const spec = specOf(pod)
-  checkObjectMeta(errors, meta, nameIsDNSSubdomain, METADATA)
-  checkPodSpecificAnnotations(errors, meta.annotations, spec, METADATA.child('annotations'), options)
   errors.push(...validatePodSpec(spec, meta, SPEC, options))
   if (!spec.serviceAccountName) checkNoTokens(errors, spec)
   for (const list of ['containers', 'initContainers'] as const) {
@@ -87,16 +104,25 @@ export function validatePodUpdate(pod: Pod, old: Pod, options: PodValidationOpti
   const spec = specOf(pod)
   const before = specOf(old)
   checkObjectMetaUpdate(errors, pod.metadata ?? {}, old.metadata ?? {}, METADATA)
-  checkMetadataAndSpec(errors, pod, options)
+  checkMetadata(errors, pod, options)
+  const isKnown = validSpecs.has(before) && isMirror(pod) === isMirror(old) && equalJson(spec, before)
+  if (!isKnown) checkSpec(errors, pod, options)
   checkPodSpecificAnnotationUpdates(errors, pod, old, METADATA.child('annotations'), options)
+  if (!isKnown) checkSpecUpdate(errors, spec, before, options)
+  if (errors.length === 0) validSpecs.add(spec)
+  return errors
+}
+
+const isMirror = ({ metadata }: Pod): boolean => metadata?.annotations?.[MIRROR_POD_ANNOTATION] !== undefined
+
+function checkSpecUpdate(errors: Errors, spec: PodSpec, before: PodSpec, options: PodValidationOptions): void {
   for (const list of ['containers', 'initContainers'] as const) {
-    if (!checkContainerUpdates(errors, spec[list] ?? [], before[list] ?? [], SPEC.child(list))) return errors
+    if (!checkContainerUpdates(errors, spec[list] ?? [], before[list] ?? [], SPEC.child(list))) return
   }
-  if (!checkDeadlineUpdate(errors, spec, before)) return errors
+  if (!checkDeadlineUpdate(errors, spec, before)) return
   checkOnlyAddedTolerations(errors, spec.tolerations ?? [], before.tolerations ?? [], options)
   checkOnlyDeletedGates(errors, spec.schedulingGates ?? [], before.schedulingGates ?? [])
   if (!specEqual(spec, before)) checkUnchangedRest(errors, spec, before)
-  return errors
 }
 
 /** Says whether it makes sense to look further. */

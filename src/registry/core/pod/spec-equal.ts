@@ -1,3 +1,4 @@
+import { equalJson } from '../../../apimachinery/clone.ts'
 import { parseQuantity } from '../../../apimachinery/quantity.ts'
 
 /** Members that are maps: one without entries is the same as none. An empty struct is not, but for `resources`. */
@@ -12,6 +13,10 @@ const QUANTITIES = new Set(['sizeLimit', 'divisor'])
  * @see apimachinery pkg/api/equality/semantic.go
  */
 export function specEqual(a: unknown, b: unknown, member = ''): boolean {
+  return equalJson(a, b) || equal(a, b, member)
+}
+
+function equal(a: unknown, b: unknown, member = ''): boolean {
   if (a === b) return true
   if (isUnset(a, member) || isUnset(b, member)) return isUnset(a, member) && isUnset(b, member)
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
@@ -24,7 +29,7 @@ export function specEqual(a: unknown, b: unknown, member = ''): boolean {
 
 function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
   if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (!specEqual(a[i], b[i])) return false
+  for (let i = 0; i < a.length; i++) if (!equal(a[i], b[i])) return false
   return true
 }
 
@@ -38,7 +43,7 @@ function sameMembers(a: Record<string, unknown>, b: Record<string, unknown>, mem
 function sameMember(a: unknown, b: unknown, key: string, member: string): boolean {
   if (a === b) return true
   if (QUANTITY_MAPS.has(member)) return sameQuantity(a, b)
-  return specEqual(a, b, MAPS.has(member) ? '' : key)
+  return equal(a, b, MAPS.has(member) ? '' : key)
 }
 
 function isUnset(value: unknown, member: string): boolean {
