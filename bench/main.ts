@@ -11,6 +11,8 @@ import { type Benchmark, type Headline, type Report, round, sectionOf, writeSect
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   storage: () => import('./storage.ts'),
+  apply: () => import('./apply.ts'),
+  write: () => import('./write.ts'),
   api: () => import('./api.ts'),
   http2: () => import('./http2.ts'),
   apply: () => import('./apply.ts'),

@@ -1,0 +1,371 @@
+import { pino } from 'pino'
+import { defaultedHub } from '../src/api/handlers/body.ts'
+import { create } from '../src/api/handlers/create.ts'
+import { type Endpoint, endpointOf } from '../src/api/handlers/endpoint.ts'
+import { patch } from '../src/api/handlers/patch.ts'
+import { admissionAttributes } from '../src/api/handlers/services.ts'
+import { update } from '../src/api/handlers/update.ts'
+import { TraceRecorder } from '../src/api/trace/trace-recorder.ts'
+import { systemClock } from '../src/apimachinery/clock.ts'
+import type { KubeObject } from '../src/apimachinery/kube-object.ts'
+import { applyMergePatch } from '../src/apimachinery/patch/merge-patch.ts'
+import { decode, decodeOver } from '../src/apimachinery/schema/decode.ts'
+import { parseJsonExact } from '../src/apimachinery/schema/json-text.ts'
+import { normalize } from '../src/apimachinery/schema/normalize.ts'
+import { alwaysAllowAuthorizer } from '../src/auth/authz/always.ts'
+import { clusterAdmission } from '../src/cluster/admission-composition.ts'
+import { type ControlPlane, createControlPlane } from '../src/cluster/control-plane.ts'
+import { inProcessCall } from '../src/cluster/in-process-call.ts'
+import { virtualHandlers } from '../src/cluster/virtual-handlers.ts'
+import { beforeCreate, beforeUpdate } from '../src/registry/generic/before-write.ts'
+import { ensureNamespace, fillSystemFields, wipeSystemFields } from '../src/registry/generic/object-metadata.ts'
+import { openMemoryStore } from '../src/storage/memory-store.ts'
+import { configMap, mergePatch, pod } from './api-objects.ts'
+import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+
+const USER = { name: 'bench', uid: '', groups: ['system:masters', 'system:authenticated'], extra: {} }
+const NAMESPACE = 'bench'
+const MERGE_PATCH = 'application/merge-patch+json'
+
+export async function plane(): Promise<ControlPlane> {
+  const server = createControlPlane({
+    store: await openMemoryStore(),
+    sharedStore: false,
+    keyPrefix: '/registry',
+    logger: pino({ level: 'silent' }),
+    config: {
+      allowPrivileged: true,
+      serviceClusterIpRanges: ['10.0.0.0/24'],
+      serviceNodePortRange: { first: 30_000, last: 32_767 },
+      eventTtlSeconds: 3600,
+      featureGates: {},
+    },
+    authenticator: () => ({ name: 'bench', authenticate: () => ({ user: USER }) }),
+    authorizer: () => alwaysAllowAuthorizer,
+    impersonate: () => () => undefined,
+    admission: (parts) =>
+      clusterAdmission({ enable: [], disable: [], configurations: new Map() }, parts, alwaysAllowAuthorizer),
+    virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
+    paths: () => [],
+  })
+  const writer = new Writer(server, 'namespaces')
+  await writer.create('', JSON.stringify({ metadata: { name: NAMESPACE } }))
+  await new Writer(server, 'serviceaccounts').create(NAMESPACE, JSON.stringify({ metadata: { name: 'default' } }))
+  return server
+}
+
+/** Writes of one resource through its handlers, without a connection. */
+export class Writer {
+  readonly endpoint: Endpoint
+  readonly server: ControlPlane
+  readonly #recorder: TraceRecorder
+
+  constructor(server: ControlPlane, resource: string, recorder = new TraceRecorder({ clock: systemClock })) {
+    this.server = server
+    this.endpoint = endpointOf(server.catalog.find('', 'v1', resource)!, '')!
+    this.#recorder = recorder
+  }
+
+  call(verb: string, namespace: string, name: string, body: string, contentType = 'application/json') {
+    return inProcessCall(
+      {
+        user: USER,
+        userAgent: 'bench/1.0',
+        verb,
+        group: '',
+        version: 'v1',
+        resource: this.endpoint.resource.gvr.resource,
+        subresource: '',
+        namespace,
+        name,
+        contentType,
+        body: Buffer.from(body),
+        cause: undefined,
+      },
+      this.#recorder,
+    )
+  }
+
+  async create(namespace: string, body: string): Promise<void> {
+    const call = this.call('create', namespace, '', body)
+    const stored = await create(call, this.endpoint.resource, this.server.services)
+    void stored.bytes
+    call.trace?.end(201)
+  }
+
+  async update(name: string, body: string): Promise<void> {
+    const call = this.call('update', NAMESPACE, name, body)
+    const { stored } = await update(call, this.endpoint, this.server.services)
+    void stored.bytes
+    call.trace?.end(200)
+  }
+
+  async patch(name: string, body: string): Promise<void> {
+    const call = this.call('patch', NAMESPACE, name, body, MERGE_PATCH)
+    const { stored } = await patch(call, this.endpoint, this.server.services)
+    void stored.bytes
+    call.trace?.end(200)
+  }
+}
+
+/** A part of a write: takes what the one before has made. */
+type Step = readonly [name: string, work: (input: never, i: number) => unknown]
+
+/** Microseconds of the processor's time of each step, on so many objects at a time: the least of all rounds. */
+async function stepTimes(steps: readonly Step[], batch: number, rounds: number): Promise<Table['rows']> {
+  const least = steps.map(() => Number.POSITIVE_INFINITY)
+  let n = 0
+  for (let round = 0; round < rounds; round++) {
+    let values: unknown[] = Array.from({ length: batch }, () => n++)
+    for (const [s, [, work]] of steps.entries()) {
+      const results = new Array<unknown>(batch)
+      const before = process.cpuUsage()
+      for (let i = 0; i < batch; i++) {
+        const result = work(values[i] as never, i)
+        results[i] = result instanceof Promise ? await result : result
+      }
+      const { user, system } = process.cpuUsage(before)
+      least[s] = Math.min(least[s]!, (user + system) / batch)
+      values = results
+    }
+    // Collections are for all steps together, not for the one in which they happen to come.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const sum = least.reduce((a, b) => a + b, 0)
+  return [...steps.map(([name], s) => [name, round(least[s]!)] as const), ['in all', round(sum)]]
+}
+
+/** The steps of a create; `text` is the body of the n-th object. */
+function createSteps(writer: Writer, text: (n: number) => string): readonly Step[] {
+  const { endpoint, server } = writer
+  const { resource } = endpoint
+  const { entry, identity, store, codec, node } = resource.backing!
+  const call = writer.call('create', NAMESPACE, '', '{}')
+  const context = call.context()
+  const strategyContext = store.strategyContext(context)
+  call.trace = undefined
+  const attributes = (object: KubeObject) =>
+    admissionAttributes(call, resource, {
+      operation: 'CREATE',
+      subresource: '',
+      namespace: NAMESPACE,
+      name: object.metadata.name!,
+      object,
+      dryRun: false,
+    })
+  const changing = async (object: KubeObject, run: Promise<void>): Promise<KubeObject> => {
+    await run
+    return object
+  }
+  const backend = server.store
+  return [
+    ['(body)', (n: number) => Buffer.from(text(n))],
+    ['parse JSON', (body: Buffer) => parseJsonExact(body)],
+    [
+      'decode',
+      (value: KubeObject) => {
+        const { object } = decode(value, resource.node)
+        object['kind'] = 'x'
+        object['apiVersion'] = 'v1'
+        return object
+      },
+    ],
+    ['defaults', (object: KubeObject) => defaultedHub(resource, object)],
+    [
+      'metadata',
+      (object: KubeObject) => {
+        wipeSystemFields(object)
+        ensureNamespace(object, NAMESPACE)
+        fillSystemFields(object, strategyContext)
+        return object
+      },
+    ],
+    ['field manager', (object: KubeObject) => resource.fieldManager('').update(undefined, object, 'bench')],
+    [
+      'mutating admission',
+      (object: KubeObject) => changing(object, server.services.admission.admit(attributes(object))),
+    ],
+    [
+      'prepare and validate',
+      (object: KubeObject) => {
+        beforeCreate(entry, identity, object, strategyContext, context)
+        return object
+      },
+    ],
+    [
+      'validating admission',
+      (object: KubeObject) => changing(object, server.services.admission.validate(attributes(object))),
+    ],
+    [
+      'normalize',
+      (object: KubeObject) => {
+        normalize(object, node)
+        return object
+      },
+    ],
+    ['encode', (object: KubeObject) => [object, codec.encode(object)] as const],
+    [
+      'store, watch cache',
+      async ([object, bytes]: readonly [KubeObject, Buffer]) => {
+        const kv = await backend.create(`${identity.keyPrefix}${NAMESPACE}/${object.metadata.name}`, bytes, {
+          decoded: object,
+        })
+        return [object, kv] as const
+      },
+    ],
+    [
+      'answer',
+      ([object, kv]: readonly [KubeObject, { value: Buffer; modRevision: number }]) => [
+        codec.adopt(object, kv.modRevision),
+        codec.withRevision(kv.value, kv.modRevision),
+      ],
+    ],
+  ] as readonly Step[]
+}
+
+/** The steps of a merge patch of objects that are there, `bench-0` and so on. */
+function patchSteps(writer: Writer, live: (i: number) => KubeObject): readonly Step[] {
+  const { endpoint, server } = writer
+  const { resource } = endpoint
+  const { entry, identity, store, codec, node } = resource.backing!
+  const call = writer.call('patch', NAMESPACE, 'x', '{}', MERGE_PATCH)
+  const context = call.context()
+  const strategyContext = store.strategyContext(context)
+  call.trace = undefined
+  const attributes = (object: KubeObject, oldObject: KubeObject) =>
+    admissionAttributes(call, resource, {
+      operation: 'UPDATE',
+      subresource: '',
+      namespace: NAMESPACE,
+      name: object.metadata.name!,
+      object,
+      oldObject,
+      dryRun: false,
+    })
+  const changing = async (object: KubeObject, run: Promise<void>): Promise<KubeObject> => {
+    await run
+    return object
+  }
+  return [
+    ['(body)', (n: number) => Buffer.from(mergePatch(n))],
+    ['parse JSON', (body: Buffer) => parseJsonExact(body)],
+    ['merge', (value: KubeObject, i: number) => applyMergePatch(live(i), value)],
+    ['decode', (value: KubeObject, i: number) => decodeOver(value, resource.node, live(i)).object],
+    ['defaults', (object: KubeObject) => endpoint.defaulted(object)],
+    ['field manager', (object: KubeObject, i: number) => endpoint.fieldManager.update(live(i), object, 'other')],
+    [
+      'mutating admission',
+      (object: KubeObject, i: number) => changing(object, server.services.admission.admit(attributes(object, live(i)))),
+    ],
+    [
+      'prepare and validate',
+      (object: KubeObject, i: number) => {
+        beforeUpdate(entry.strategy, identity, object, live(i), strategyContext, context)
+        return object
+      },
+    ],
+    [
+      'validating admission',
+      (object: KubeObject, i: number) =>
+        changing(object, server.services.admission.validate(attributes(object, live(i)))),
+    ],
+    [
+      'normalize',
+      (object: KubeObject) => {
+        normalize(object, node)
+        return object
+      },
+    ],
+    ['encode', (object: KubeObject) => codec.encode(object)],
+  ] as readonly Step[]
+}
+
+/** Microseconds of the processor's time that one whole write takes: the median of batches. */
+async function wholeTime(write: (n: number) => Promise<void>, count: number): Promise<number> {
+  const batch = 100
+  const samples: number[] = []
+  for (let n = 0; n < count; ) {
+    const before = process.cpuUsage()
+    for (let i = 0; i < batch; i++) await write(n++)
+    const { user, system } = process.cpuUsage(before)
+    samples.push((user + system) / batch)
+  }
+  samples.sort((a, b) => a - b)
+  if (process.env['X'])
+    console.log(
+      'min',
+      samples[0],
+      'p10',
+      samples[(samples.length / 10) | 0],
+      'med',
+      samples[samples.length >> 1],
+      'mean',
+      samples.reduce((a, b) => a + b) / samples.length,
+    )
+  return samples[samples.length >> 1]!
+}
+
+/** `npm run bench -- write`: what a write costs, step by step, without a connection, store in memory. */
+export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+  const server = await plane()
+  const rounds = quick ? 20 : 60
+  const count = quick ? 3_000 : 8_000
+  const pods = new Writer(server, 'pods')
+  const configMaps = new Writer(server, 'configmaps')
+  for (let i = 0; i < 100; i++) {
+    await pods.create(NAMESPACE, pod(`bench-${i}`))
+    await configMaps.create(NAMESPACE, configMap(`bench-${i}`))
+  }
+  const whole: (readonly [string, number])[] = [
+    ['create ConfigMap of 1 KB', await wholeTime((n) => configMaps.create(NAMESPACE, configMap(`a-${n}`)), count)],
+    [
+      'update ConfigMap of 1 KB',
+      await wholeTime((n) => configMaps.update(`bench-${n % 100}`, configMap(`bench-${n % 100}`, n)), count),
+    ],
+    ['create Pod of 3 KB', await wholeTime((n) => pods.create(NAMESPACE, pod(`a-${n}`)), count)],
+    ['merge patch of a Pod', await wholeTime((n) => pods.patch(`bench-${n % 100}`, mergePatch(n)), count)],
+  ]
+  const backing = pods.endpoint.resource.backing!
+  const live = Array.from(
+    { length: 100 },
+    (_, i) => backing.cache.peek(`${backing.identity.keyPrefix}${NAMESPACE}/bench-${i}`)!.object,
+  )
+  const tables: Table[] = [
+    {
+      title: 'Whole writes, one after the other',
+      columns: ['what', 'µs of the processor'],
+      rows: whole.map(([what, us]) => [what, round(us)]),
+    },
+    {
+      title: 'Steps of a create of a ConfigMap of 1 KB',
+      columns: ['step', 'µs of the processor'],
+      rows: await stepTimes(
+        createSteps(configMaps, (n) => configMap(`s-${n}`)),
+        100,
+        rounds,
+      ),
+    },
+    {
+      title: 'Steps of a create of a Pod of 3 KB',
+      columns: ['step', 'µs of the processor'],
+      rows: await stepTimes(
+        createSteps(pods, (n) => pod(`s-${n}`)),
+        100,
+        rounds,
+      ),
+    },
+    {
+      title: 'Steps of a merge patch of a Pod of 3 KB',
+      columns: ['step', 'µs of the processor'],
+      rows: await stepTimes(
+        patchSteps(pods, (i) => live[i]!),
+        100,
+        rounds,
+      ),
+    },
+  ]
+  const text = tables.map(toMarkdown).join('\n')
+  console.log(text)
+  await server.close()
+  if (!quick) await writeSection('write', `Measured on: ${machine()}.\n\n${text}`)
+}
