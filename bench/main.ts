@@ -11,10 +11,9 @@ import { type Benchmark, type Headline, type Report, round, sectionOf, writeSect
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   storage: () => import('./storage.ts'),
-  apply: () => import('./apply.ts'),
-  write: () => import('./write.ts'),
   api: () => import('./api.ts'),
   http2: () => import('./http2.ts'),
+  write: () => import('./write.ts'),
   apply: () => import('./apply.ts'),
   auth: () => import('./auth.ts'),
   admission: () => import('./admission.ts'),

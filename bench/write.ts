@@ -21,13 +21,13 @@ import { beforeCreate, beforeUpdate } from '../src/registry/generic/before-write
 import { ensureNamespace, fillSystemFields, wipeSystemFields } from '../src/registry/generic/object-metadata.ts'
 import { openMemoryStore } from '../src/storage/memory-store.ts'
 import { configMap, mergePatch, pod } from './api-objects.ts'
-import { machine, round, type Table, toMarkdown, writeSection } from './report.ts'
+import { type Report, round, type Table } from './report.ts'
 
 const USER = { name: 'bench', uid: '', groups: ['system:masters', 'system:authenticated'], extra: {} }
 const NAMESPACE = 'bench'
 const MERGE_PATCH = 'application/merge-patch+json'
 
-export async function plane(): Promise<ControlPlane> {
+async function plane(): Promise<ControlPlane> {
   const server = createControlPlane({
     store: await openMemoryStore(),
     sharedStore: false,
@@ -55,7 +55,7 @@ export async function plane(): Promise<ControlPlane> {
 }
 
 /** Writes of one resource through its handlers, without a connection. */
-export class Writer {
+class Writer {
   readonly endpoint: Endpoint
   readonly server: ControlPlane
   readonly #recorder: TraceRecorder
@@ -112,20 +112,20 @@ export class Writer {
 type Step = readonly [name: string, work: (input: never, i: number) => unknown]
 
 /** Microseconds of the processor's time of each step, on so many objects at a time: the least of all rounds. */
-async function stepTimes(steps: readonly Step[], batch: number, rounds: number): Promise<Table['rows']> {
+async function stepTimes(steps: readonly Step[], rounds: number): Promise<Table['rows']> {
   const least = steps.map(() => Number.POSITIVE_INFINITY)
   let n = 0
   for (let round = 0; round < rounds; round++) {
-    let values: unknown[] = Array.from({ length: batch }, () => n++)
+    let values: unknown[] = Array.from({ length: BATCH }, () => n++)
     for (const [s, [, work]] of steps.entries()) {
-      const results = new Array<unknown>(batch)
+      const results = new Array<unknown>(BATCH)
       const before = process.cpuUsage()
-      for (let i = 0; i < batch; i++) {
+      for (let i = 0; i < BATCH; i++) {
         const result = work(values[i] as never, i)
         results[i] = result instanceof Promise ? await result : result
       }
       const { user, system } = process.cpuUsage(before)
-      least[s] = Math.min(least[s]!, (user + system) / batch)
+      least[s] = Math.min(least[s]!, (user + system) / BATCH)
       values = results
     }
     // Collections are for all steps together, not for the one in which they happen to come.
@@ -165,7 +165,7 @@ function createSteps(writer: Writer, text: (n: number) => string): readonly Step
       'decode',
       (value: KubeObject) => {
         const { object } = decode(value, resource.node)
-        object['kind'] = 'x'
+        object['kind'] = resource.gvk.kind
         object['apiVersion'] = 'v1'
         return object
       },
@@ -282,90 +282,72 @@ function patchSteps(writer: Writer, live: (i: number) => KubeObject): readonly S
 
 /** Microseconds of the processor's time that one whole write takes: the median of batches. */
 async function wholeTime(write: (n: number) => Promise<void>, count: number): Promise<number> {
-  const batch = 100
   const samples: number[] = []
   for (let n = 0; n < count; ) {
     const before = process.cpuUsage()
-    for (let i = 0; i < batch; i++) await write(n++)
+    for (let i = 0; i < BATCH; i++) await write(n++)
     const { user, system } = process.cpuUsage(before)
-    samples.push((user + system) / batch)
+    samples.push((user + system) / BATCH)
   }
   samples.sort((a, b) => a - b)
-  if (process.env['X'])
-    console.log(
-      'min',
-      samples[0],
-      'p10',
-      samples[(samples.length / 10) | 0],
-      'med',
-      samples[samples.length >> 1],
-      'mean',
-      samples.reduce((a, b) => a + b) / samples.length,
-    )
   return samples[samples.length >> 1]!
 }
 
-/** `npm run bench -- write`: what a write costs, step by step, without a connection, store in memory. */
-export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+/** What a write costs, step by step, without a connection, store in memory. */
+export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
   const server = await plane()
   const rounds = quick ? 20 : 60
-  const count = quick ? 3_000 : 8_000
+  const count = quick ? 1_000 : 8_000
   const pods = new Writer(server, 'pods')
   const configMaps = new Writer(server, 'configmaps')
-  for (let i = 0; i < 100; i++) {
-    await pods.create(NAMESPACE, pod(`bench-${i}`))
-    await configMaps.create(NAMESPACE, configMap(`bench-${i}`))
+  for (let i = 0; i < BATCH; i++) {
+    await pods.create(NAMESPACE, pod(nameOf(i)))
+    await configMaps.create(NAMESPACE, configMap(nameOf(i)))
   }
-  const whole: (readonly [string, number])[] = [
-    ['create ConfigMap of 1 KB', await wholeTime((n) => configMaps.create(NAMESPACE, configMap(`a-${n}`)), count)],
-    [
-      'update ConfigMap of 1 KB',
-      await wholeTime((n) => configMaps.update(`bench-${n % 100}`, configMap(`bench-${n % 100}`, n)), count),
-    ],
-    ['create Pod of 3 KB', await wholeTime((n) => pods.create(NAMESPACE, pod(`a-${n}`)), count)],
-    ['merge patch of a Pod', await wholeTime((n) => pods.patch(`bench-${n % 100}`, mergePatch(n)), count)],
-  ]
-  const backing = pods.endpoint.resource.backing!
+  const whole: Whole[] = []
+  const add = async (what: string, write: (n: number) => Promise<void>): Promise<void> => {
+    whole.push([what, await wholeTime(write, count)])
+  }
+  await add('create ConfigMap of 1 KB', (n) => configMaps.create(NAMESPACE, configMap(`a-${n}`)))
+  await add('update ConfigMap of 1 KB', (n) => configMaps.update(nameOf(n), configMap(nameOf(n), n)))
+  await add('create Pod of 3 KB', (n) => pods.create(NAMESPACE, pod(`a-${n}`)))
+  await add('merge patch of a Pod', (n) => pods.patch(nameOf(n), mergePatch(n)))
+  const { cache, identity } = pods.endpoint.resource.backing!
   const live = Array.from(
-    { length: 100 },
-    (_, i) => backing.cache.peek(`${backing.identity.keyPrefix}${NAMESPACE}/bench-${i}`)!.object,
+    { length: BATCH },
+    (_, i) => cache.peek(`${identity.keyPrefix}${NAMESPACE}/${nameOf(i)}`)!.object,
   )
-  const tables: Table[] = [
+  const table = async (title: string, steps: readonly Step[]): Promise<Table> => ({
+    title,
+    columns: ['step', 'µs of the processor'],
+    rows: await stepTimes(steps, rounds),
+  })
+  const tables = [
     {
       title: 'Whole writes, one after the other',
       columns: ['what', 'µs of the processor'],
       rows: whole.map(([what, us]) => [what, round(us)]),
     },
-    {
-      title: 'Steps of a create of a ConfigMap of 1 KB',
-      columns: ['step', 'µs of the processor'],
-      rows: await stepTimes(
-        createSteps(configMaps, (n) => configMap(`s-${n}`)),
-        100,
-        rounds,
-      ),
-    },
-    {
-      title: 'Steps of a create of a Pod of 3 KB',
-      columns: ['step', 'µs of the processor'],
-      rows: await stepTimes(
-        createSteps(pods, (n) => pod(`s-${n}`)),
-        100,
-        rounds,
-      ),
-    },
-    {
-      title: 'Steps of a merge patch of a Pod of 3 KB',
-      columns: ['step', 'µs of the processor'],
-      rows: await stepTimes(
-        patchSteps(pods, (i) => live[i]!),
-        100,
-        rounds,
-      ),
-    },
+    await table(
+      'Create of a ConfigMap of 1 KB',
+      createSteps(configMaps, (n) => configMap(`s-${n}`)),
+    ),
+    await table(
+      'Create of a Pod of 3 KB',
+      createSteps(pods, (n) => pod(`s-${n}`)),
+    ),
+    await table(
+      'Merge patch of a Pod of 3 KB',
+      patchSteps(pods, (i) => live[i]!),
+    ),
   ]
-  const text = tables.map(toMarkdown).join('\n')
-  console.log(text)
   await server.close()
-  if (!quick) await writeSection('write', `Measured on: ${machine()}.\n\n${text}`)
+  return { tables, headlines: whole.map(([what, us]) => [`${what}, without a connection`, `${round(us)} µs`]) }
 }
+
+type Whole = readonly [what: string, microseconds: number]
+
+/** Objects that a step takes at a time. */
+const BATCH = 100
+
+const nameOf = (n: number): string => `bench-${n % BATCH}`

@@ -13,5 +13,5 @@ export interface ObjectReader {
     name: string,
   ): KubeObject | undefined | Promise<KubeObject | undefined>
   /** In the order of their keys; `namespace` '' or unset: all of them. On a shared store it may lag behind others. */
-  list(group: string, resource: string, namespace?: string): Promise<readonly KubeObject[]>
+  list(group: string, resource: string, namespace?: string): readonly KubeObject[] | Promise<readonly KubeObject[]>
 }

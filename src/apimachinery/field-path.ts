@@ -19,7 +19,7 @@ export class FieldPath {
 
   child(...names: readonly string[]): FieldPath {
     let path: FieldPath = this
-    for (const name of names) path = new FieldPath(name, false, path)
+    for (let i = 0; i < names.length; i++) path = new FieldPath(names[i]!, false, path)
     return path
   }
 

@@ -227,8 +227,24 @@ function interpretSuffix(suffix: string): Suffix | undefined {
   return { exponent: Number(BigInt.asIntN(32, parsed)), format: 'DecimalExponent' }
 }
 
+/** Quantities by their texts: few of them stand in most objects. Emptied when there are many. */
+const known = new Map<string, Quantity>()
+const MAX_KNOWN = 1_000
+const MAX_KNOWN_LENGTH = 16
+
 /** Reads a quantity. @throws {QuantityError} with upstream's message. */
 export function parseQuantity(text: string): Quantity {
+  if (text.length > MAX_KNOWN_LENGTH) return parse(text)
+  let quantity = known.get(text)
+  if (quantity === undefined) {
+    quantity = parse(text)
+    if (known.size >= MAX_KNOWN) known.clear()
+    known.set(text, quantity)
+  }
+  return quantity
+}
+
+function parse(text: string): Quantity {
   if (text === '0') return new Quantity(0n, 0, 'DecimalSI', text)
   const match = NUMBER.exec(text)!
   const rest = text.slice(match[0].length)

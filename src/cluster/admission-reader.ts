@@ -1,7 +1,12 @@
 import type { ObjectReader } from '../admission/object-reader.ts'
 import type { KubeObject } from '../apimachinery/kube-object.ts'
-import type { Registry, ResourceBacking } from '../registry/generic/registry.ts'
+import type { ObjectEntry, Registry, ResourceBacking } from '../registry/generic/registry.ts'
 import { collectionPrefix } from '../registry/generic/resource-identity.ts'
+
+const NOTHING: readonly KubeObject[] = []
+
+const objectsOf = (entries: readonly ObjectEntry[]): readonly KubeObject[] =>
+  entries.length === 0 ? NOTHING : entries.map(({ object }) => object)
 
 /**
  * Reads for admission plugins, from the watch caches. What a cache lacks is looked for again once it is as fresh as the
@@ -25,10 +30,12 @@ export class AdmissionReader implements ObjectReader {
     return cache.peek(key)?.object ?? cache.get(key).then(({ entry }) => entry?.object)
   }
 
-  async list(group: string, resource: string, namespace = ''): Promise<readonly KubeObject[]> {
+  list(group: string, resource: string, namespace = ''): readonly KubeObject[] | Promise<readonly KubeObject[]> {
     const { cache, identity } = this.#backing(group, resource)
-    const { entries } = await cache.list({ prefix: collectionPrefix(identity, namespace), at: 'any' })
-    return entries.map(({ object }) => object)
+    const prefix = collectionPrefix(identity, namespace)
+    const present = cache.peekAll(prefix)
+    if (present) return objectsOf(present)
+    return cache.list({ prefix, at: 'any' }).then(({ entries }) => objectsOf(entries))
   }
 
   #backing(group: string, resource: string): ResourceBacking {

@@ -202,6 +202,12 @@ export class WatchCache<A = unknown, O = unknown> {
     return this.#state.get(key)
   }
 
+  /** The entries of a prefix as the cache has them now, without waiting: undefined where it is not loaded. */
+  peekAll(prefix: string): readonly CacheEntry<A, O>[] | undefined {
+    if (!this.#isReady) return undefined
+    return this.#state.size === 0 ? [] : this.#state.collect({ prefix }).values
+  }
+
   /** One entry. Errors: `FutureRevision` (a `TooLargeRevisionError`), `Unavailable`, `Closed`. */
   async get(
     key: string,

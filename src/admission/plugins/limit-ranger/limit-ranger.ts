@@ -1,3 +1,4 @@
+import type { KubeObject } from '../../../apimachinery/kube-object.ts'
 import type { LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from '../../../apimachinery/types/core-v1.ts'
 import type { AdmissionAttributes, AdmissionPlugin } from '../../admission.ts'
 import type { ObjectReader } from '../../object-reader.ts'
@@ -16,19 +17,24 @@ export interface LimitRangerOptions {
  * @see kubernetes plugin/pkg/admission/limitranger/admission.go
  */
 export function limitRanger(reader: ObjectReader, options: LimitRangerOptions): AdmissionPlugin {
-  const rangesFor = async (attributes: AdmissionAttributes): Promise<readonly (readonly LimitRangeItem[])[]> => {
-    if (!concerns(attributes) || attributes.oldObject?.metadata.deletionTimestamp) return []
-    const ranges = await reader.list('', 'limitranges', attributes.namespace)
-    return ranges.map((range) => (range as unknown as LimitRange).spec?.limits ?? [])
+  /** Hands over the limits of each range; at once where they are at hand. */
+  const withRanges = (
+    { namespace, oldObject }: AdmissionAttributes,
+    use: (items: readonly LimitRangeItem[]) => void,
+  ): void | Promise<void> => {
+    if (oldObject?.metadata.deletionTimestamp) return
+    const useAll = (ranges: readonly KubeObject[]): void => {
+      for (const range of ranges) use((range as unknown as LimitRange).spec?.limits ?? [])
+    }
+    const ranges = reader.list('', 'limitranges', namespace)
+    return ranges instanceof Promise ? ranges.then(useAll) : useAll(ranges)
   }
   return {
     name: 'LimitRanger',
     handles: (operation) => operation === 'CREATE' || operation === 'UPDATE',
     admit(attributes) {
       if (attributes.kind.kind !== 'Pod' || !concerns(attributes)) return
-      return rangesFor(attributes).then((ranges) => {
-        for (const items of ranges) setDefaults(attributes.object as unknown as Pod, items)
-      })
+      return withRanges(attributes, (items) => setDefaults(attributes.object as unknown as Pod, items))
     },
     validate(attributes) {
       if (!concerns(attributes)) return
@@ -37,11 +43,9 @@ export function limitRanger(reader: ObjectReader, options: LimitRangerOptions): 
         resource.resource === 'pods'
           ? podProblems(object as unknown as Pod, items, options.podLevelResources)
           : claimProblems(object as unknown as PersistentVolumeClaim, items)
-      return rangesFor(attributes).then((ranges) => {
-        for (const items of ranges) {
-          const error = refusedForAll(attributes, problems(items))
-          if (error) throw error
-        }
+      return withRanges(attributes, (items) => {
+        const error = refusedForAll(attributes, problems(items))
+        if (error) throw error
       })
     },
   }

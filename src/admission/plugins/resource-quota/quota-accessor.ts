@@ -28,6 +28,12 @@ export class QuotaAccessor {
     this.#writer = writer
   }
 
+  /** True where the namespace has none, as far as can be told without waiting. */
+  hasNone(namespace: string): boolean {
+    const listed = this.#reader.list('', 'resourcequotas', namespace)
+    return !(listed instanceof Promise) && listed.length === 0
+  }
+
   async quotasOf(namespace: string): Promise<readonly KubeObject[]> {
     const listed = await this.#reader.list('', 'resourcequotas', namespace)
     return listed.length === 0 ? listed : listed.map((quota) => this.#latest(quota))

@@ -42,8 +42,9 @@ export class QuotaQueue {
     this.#clock = clock
   }
 
-  /** Resolves once the request's usage is stored. Errors: 403, 500. */
-  check(attributes: AdmissionAttributes, evaluator: QuotaEvaluator): Promise<void> {
+  /** Resolves once the request's usage is stored; undefined where nothing limits it. Errors: 403, 500. */
+  check(attributes: AdmissionAttributes, evaluator: QuotaEvaluator): Promise<void> | undefined {
+    if (this.#limited.length === 0 && this.#accessor.hasNone(attributes.namespace)) return undefined
     return new Promise((resolve, reject) => {
       const timer = this.#clock.setTimer(() => reject(internalError('resource quota evaluation timed out')), TIMEOUT_MS)
       const finish = (error?: unknown): void => {

@@ -4,6 +4,7 @@ import type { ObjectReader } from '../../object-reader.ts'
 import type { ResourceQuotaConfiguration } from './configuration.ts'
 import { QuotaEvaluators } from './evaluators.ts'
 import { QuotaAccessor, type QuotaStatusWriter } from './quota-accessor.ts'
+import type { QuotaEvaluator } from './quota-evaluator.ts'
 import { QuotaQueue } from './quota-queue.ts'
 
 export interface ResourceQuotaDependencies {
@@ -27,14 +28,14 @@ export function resourceQuotaPlugin(dependencies: ResourceQuotaDependencies): Ad
   return {
     name: 'ResourceQuota',
     handles: (operation) => operation === 'CREATE' || operation === 'UPDATE',
-    async validate(attributes) {
+    validate(attributes) {
       const { namespace, operation, kind, resource } = attributes
       if (namespace === '') return
       if (operation === 'CREATE' && kind.kind === 'Namespace' && kind.group === '') return
+      const check = (evaluator: QuotaEvaluator | undefined) =>
+        evaluator?.handles(attributes) ? queue.check(attributes, evaluator) : undefined
       const found = evaluators.of(resource)
-      const evaluator = found instanceof Promise ? await found : found
-      if (!evaluator?.handles(attributes)) return
-      await queue.check(attributes, evaluator)
+      return found instanceof Promise ? found.then(check) : check(found)
     },
   }
 }

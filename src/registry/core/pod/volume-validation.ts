@@ -235,10 +235,21 @@ const KINDS: readonly Kind[] = [
   }),
 ]
 
+const KIND_OF: ReadonlyMap<string, Kind> = new Map(KINDS.map((one) => [one.field, one]))
+
+/** Kinds of a volume, which has one if all is well. */
+function kindsOf(volume: Volume): readonly Kind[] {
+  const kinds: Kind[] = []
+  for (const field in volume) {
+    const one = volume[field as keyof Volume] === undefined ? undefined : KIND_OF.get(field)
+    if (one) kinds.push(one)
+  }
+  return kinds.length > 1 ? KINDS.filter((one) => kinds.includes(one)) : kinds
+}
+
 function checkVolumeSource(errors: Errors, volume: Volume, path: FieldPath, context: SourceContext): void {
   let found = false
-  for (const one of KINDS) {
-    if (volume[one.field] === undefined) continue
+  for (const one of kindsOf(volume)) {
     if (found) errors.push(forbidden(path.child(one.extraName), 'may not specify more than 1 volume type'))
     else one.check(errors, volume, path, context)
     one.always?.(errors, volume, path)
