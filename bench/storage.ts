@@ -144,7 +144,8 @@ function headlinesOf([writes, ranges, fanOut]: readonly Table[]): Headline[] {
   return [
     ...WRITERS.map((writers, i): Headline => {
       const what = `durable writes of 2 KB, ${writers} writer${writers > 1 ? 's' : ''}`
-      return [what, `${written[i * 2]}/s (etcd: ${written[i * 2 + 1]})`]
+      const [rate, ratio] = written.slice(i * 2)
+      return [what, ratio === 'no etcd' ? `${rate}/s` : `${rate}/s (${ratio} etcd's)`]
     }),
     [`range of ${last}`, `${range('leveldb sync')} ms (etcd: ${range('etcd')} ms)`],
     [`deliveries to ${fanOut!.rows.at(-1)![0]} watchers`, `${fanOut!.rows.at(-1)![1]}/s`],
