@@ -1,9 +1,17 @@
-/** Ends the process in order at SIGINT or SIGTERM; a second signal finds no handler and ends it at once. */
+import { failWith } from './failure.ts'
+
+/** Signals that come so soon after the first are the same keypress: npm passes on what the terminal has sent already. */
+const SAME_KEYPRESS_MS = 500
+
+/** Ends the process in order at SIGINT or SIGTERM, at once when it is asked again. */
 export function endOnSignal(stop: () => Promise<void>): void {
-  const end = async (): Promise<void> => {
-    await stop()
-    process.exit(0)
+  let askedAt: number | undefined
+  const end = (): void => {
+    if (askedAt === undefined) {
+      askedAt = performance.now()
+      stop().then(() => process.exit(0), failWith)
+    } else if (performance.now() - askedAt > SAME_KEYPRESS_MS) process.exit(130)
   }
-  process.once('SIGINT', () => void end())
-  process.once('SIGTERM', () => void end())
+  process.on('SIGINT', end)
+  process.on('SIGTERM', end)
 }

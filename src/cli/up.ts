@@ -7,6 +7,7 @@ import { held } from '../cluster/held.ts'
 import { apiserverOptions } from './apiserver.ts'
 import { failWith } from './failure.ts'
 import { FlagCommand } from './flag-command.ts'
+import { endOnSignal } from './signals.ts'
 import { webhookServiceOption } from './webhook-service-option.ts'
 import { portNumber, wholeNumber } from './whole-number.ts'
 
@@ -83,7 +84,7 @@ async function run(flags: Flags): Promise<void> {
     ...(flags.controllers ? { nodes: { count: flags.nodes } } : {}),
   }
   const cluster = await held(startCluster(options, await loggerOf()))
-  stopOnSignal(cluster)
+  endOnSignal(() => cluster.close())
   process.stdout.write(welcome(cluster, kubeconfig))
 }
 
@@ -121,16 +122,4 @@ kubemu ${KUBEMU_VERSION} · Kubernetes ${KUBERNETES_VERSION.gitVersion} · ready
   Ctrl-C stops it.
 
 `
-}
-
-/** Stops in order at the first signal, at once at the second. */
-function stopOnSignal(cluster: RunningCluster): void {
-  let stopping = false
-  const stop = (): void => {
-    if (stopping) process.exit(130)
-    stopping = true
-    cluster.close().then(() => process.exit(0), failWith)
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
 }

@@ -90,6 +90,12 @@ describe('kubemu up', () => {
     }
   })
 
+  test('ends in order on Ctrl-C under npm, which sends it twice', async () => {
+    const other = startUp(join(folder, 'interrupted'), '--memory', '--nodes', '0')
+    await other.output.printed(/ready in \d+ ms/, 60_000)
+    expect(await other.interrupt()).toBe(0)
+  })
+
   test('ends in order on SIGTERM and finds everything again', async () => {
     const uids = ['get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].metadata.uid}']
     const before = await kubectl.ok(uids)

@@ -20,6 +20,13 @@ export class KubemuProcess {
     return this.#child.exitCode
   }
 
+  /** What Ctrl-C does to a process that npm has started: the terminal tells it, and npm tells it once more. */
+  async interrupt(): Promise<number | null> {
+    this.#child.kill('SIGINT')
+    this.#child.kill('SIGINT')
+    return await this.exitCode()
+  }
+
   /** Ends it without asking. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
