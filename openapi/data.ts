@@ -237,3 +237,16 @@ export type MessageField = readonly [number: number, json: string, type: string,
 
 /** Protobuf messages by definition, fields in the order of their numbers. */
 export const messageFacts = lazily<Readonly<Record<string, readonly MessageField[]>>>('protobuf')
+
+/** A field of a Go struct: its name, its type as Go prints it, its member in JSON; an embedded struct has none of its own. */
+export type GoField = readonly [name: string, type: string, json?: string]
+
+/** The Go structs of a pod template, made by `openapi/pod-template-structs.ts`. */
+export interface PodTemplateStructs {
+  /** `v1.PodSpec` → its fields in their order. */
+  readonly structs: Readonly<Record<string, readonly GoField[]>>
+  /** `v1.ResourceList` → `map[v1.ResourceName]resource.Quantity` */
+  readonly named: Readonly<Record<string, string>>
+}
+
+export const podTemplateStructs = lazily<PodTemplateStructs>('pod-template-structs')

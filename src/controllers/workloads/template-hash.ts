@@ -1,3 +1,5 @@
+import { dumpPodTemplate } from '../../apimachinery/go-dump.ts'
+
 const FNV_OFFSET = 0x811c9dc5
 const FNV_PRIME = 0x01000193
 
@@ -6,13 +8,13 @@ const SAFE = 'bcdfghjklmnpqrstvwxz2456789'
 
 /**
  * A short name for what a pod template says, as it stands in `pod-template-hash` and in the names of ReplicaSets and
- * ControllerRevisions. `collisionCount` makes another of it where that name is taken.
+ * ControllerRevisions: that of v1.36, as every version of Kubernetes with other fields has its own. `collisionCount` makes
+ * another of it where that name is taken.
  *
- * Differs from upstream: the hash is taken over the template's JSON with sorted keys instead of Go's own dump of its
- * struct, so that the same template has another hash. Nothing compares hashes but with what the server itself wrote.
+ * @see kubernetes pkg/controller/controller_utils.go ComputeHash
  */
 export function templateHash(template: unknown, collisionCount: number | undefined): string {
-  let hash = fnv32a(FNV_OFFSET, Buffer.from(sortedJson(template)))
+  let hash = fnv32a(FNV_OFFSET, Buffer.from(dumpPodTemplate(template)))
   if (collisionCount !== undefined) {
     const count = Buffer.alloc(8)
     count.writeUInt32LE(collisionCount)
