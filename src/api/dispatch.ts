@@ -84,8 +84,7 @@ async function dispatchCollection(
     return stored(201, call, resource, await create(call, resource, options.services), output)
   }
   if (method === 'DELETE' && verbs.includes('deletecollection')) {
-    const { entries, revision } = await removeCollection(call, resource, options.services)
-    const page = { entries, metadata: { resourceVersion: String(revision) } }
+    const page = await removeCollection(call, resource, options.services)
     return { status: 200, body: encodeEntries(call, resource, page, output) }
   }
   throw methodNotAllowed()

@@ -397,6 +397,36 @@ describe('discovery', () => {
   })
 })
 
+describe('deletecollection', () => {
+  const make = async (...names: string[]): Promise<void> => {
+    for (const name of names) await call('post', CONFIG_MAPS).send({ metadata: { name, labels: { doomed: 'yes' } } })
+  }
+  const DOOMED = `${CONFIG_MAPS}?labelSelector=doomed`
+  const namesOf = (body: { items: { metadata: { name: string } }[] }): string[] =>
+    body.items.map(({ metadata }) => metadata.name)
+
+  test('a limit takes one page; its token the next', async () => {
+    await make('d1', 'd2', 'd3')
+    const { body: first } = await call('delete', `${DOOMED}&limit=2`).expect(200)
+    expect(namesOf(first)).toEqual(['d1', 'd2'])
+    expect(namesOf((await call('get', DOOMED)).body)).toEqual(['d3'])
+    const { body: second } = await call('delete', `${DOOMED}&limit=2&continue=${first.metadata.continue}`).expect(200)
+    expect(namesOf(second)).toEqual(['d3'])
+    expect(second.metadata.continue).toBeUndefined()
+  })
+
+  test('options of the list are looked at as a list looks at them', async () => {
+    await make('d4')
+    const { body } = await call('delete', `${DOOMED}&resourceVersion=abc`).expect(400)
+    expect(body.message).toMatch(/^invalid resource version: /)
+    await call('delete', `${DOOMED}&continue=abc`).expect(400)
+    await call('delete', `${DOOMED}&resourceVersionMatch=Exact`).expect(422)
+    expect(namesOf((await call('get', DOOMED)).body)).toEqual(['d4'])
+    await call('delete', DOOMED).expect(200)
+    expect(namesOf((await call('get', DOOMED)).body)).toEqual([])
+  })
+})
+
 describe('fieldValidation and dryRun', () => {
   const DUPLICATE_YAML = [
     'apiVersion: v1',

@@ -7,15 +7,15 @@ import { decode } from '../../apimachinery/schema/decode.ts'
 import { DecodeError } from '../../apimachinery/schema/json-text.ts'
 import { parseYamlExact } from '../../apimachinery/schema/yaml-text.ts'
 import type { ObjectEntry } from '../../registry/generic/registry.ts'
-import { collectionPrefix } from '../../registry/generic/resource-identity.ts'
 import type { DeleteOutcome, ValidateCreate } from '../../registry/generic/resource-store.ts'
 import type { ApiResource } from '../api-resource.ts'
 import type { Call } from '../call.ts'
-import { parseListOptions } from '../list-options.ts'
+import { type ListOptions, parseListOptions } from '../list-options.ts'
 import { bodyFormat, kindOf, parseJsonBody } from '../request-body.ts'
-import { fieldLabelConverter, filterOf } from '../selection.ts'
+import { fieldLabelConverter } from '../selection.ts'
 import { type DeleteRequestOptions, deleteOptionsOf, deleteOptionsOfQuery } from '../write-options.ts'
 import { bodyOf } from './body.ts'
+import { type Page, selectPage } from './list.ts'
 import { admissionAttributes, type HandlerServices } from './services.ts'
 
 const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'
@@ -34,22 +34,45 @@ export async function remove(
   return { ...outcome, options }
 }
 
-/** DELETE of a collection: every object that the selectors choose; answers with what was chosen. */
-export async function removeCollection(
+/** Objects of a collection that are looked up at once, where the client names no limit. */
+const PAGE_SIZE = 10_000
+
+/**
+ * DELETE of a collection: every object that the list options choose, page by page; answers with the list of them. A
+ * limit of the client's ends it behind one page.
+ *
+ * @see apiserver pkg/registry/generic/registry/store.go DeleteCollection
+ */
+export async function removeCollection(call: Call, resource: ApiResource, services: HandlerServices): Promise<Page> {
+  const backing = resource.backing!
+  const selection = parseListOptions(call.query, fieldLabelConverter(resource))
+  const options = readDeleteOptions(call)
+  const nextPage = async (change: Partial<ListOptions>): Promise<Page> => {
+    const page = await selectPage(call, backing, { ...selection, limit: selection.limit || PAGE_SIZE, ...change })
+    await removeEntries(call, resource, services, options, page.entries)
+    return page
+  }
+  const first = await nextPage({})
+  if (selection.limit > 0) return first
+  const entries = [...first.entries]
+  let token = first.metadata.continue
+  while (token !== undefined) {
+    const page = await nextPage({ continue: token, resourceVersion: '', resourceVersionMatch: '' })
+    entries.push(...page.entries)
+    token = page.metadata.continue
+  }
+  return { entries, metadata: first.metadata }
+}
+
+async function removeEntries(
   call: Call,
   resource: ApiResource,
   services: HandlerServices,
-): Promise<{ readonly entries: readonly ObjectEntry[]; readonly revision: number }> {
-  const { store, cache, identity } = resource.backing!
-  const selection = parseListOptions(call.query, fieldLabelConverter(resource))
-  const options = readDeleteOptions(call)
-  const filter = filterOf(selection)
-  const result = await cache.list({
-    prefix: collectionPrefix(identity, call.info.namespace),
-    ...(filter ? { filter } : {}),
-    ...(selection.limit > 0 ? { limit: selection.limit } : {}),
-  })
-  for (const { object } of result.entries) {
+  options: DeleteRequestOptions,
+  entries: readonly ObjectEntry[],
+): Promise<void> {
+  const { store } = resource.backing!
+  for (const { object } of entries) {
     const { name = '', namespace = '' } = object.metadata
     const context = call.context({ dryRun: options.dryRun, namespace })
     const validate = deleteValidation(call, resource, services, options, '')
@@ -57,7 +80,6 @@ export async function removeCollection(
       if (!isNotFound(error)) throw error
     })
   }
-  return { entries: result.entries, revision: result.revision }
 }
 
 function deleteValidation(

@@ -36,7 +36,7 @@ export type ListAnswer = Representation | { readonly contentType: string; readon
 export async function list(call: Call, resource: ApiResource, output: OutputFormat): Promise<ListAnswer> {
   const backing = resource.backing!
   const options = parseListOptions(call.query, fieldLabelConverter(resource))
-  return encodeEntries(call, resource, await select(call, backing, options), output)
+  return encodeEntries(call, resource, await selectPage(call, backing, options), output)
 }
 
 /** Encodes entries that were chosen already (the answer to a deletecollection). */
@@ -89,7 +89,8 @@ export interface Page {
   }
 }
 
-async function select(call: Call, backing: ResourceBacking, options: ListOptions): Promise<Page> {
+/** What the options choose of a collection. Errors: 400, 410, 504. */
+export async function selectPage(call: Call, backing: ResourceBacking, options: ListOptions): Promise<Page> {
   const query = cacheQuery(call, backing, options)
   const result = await read(backing, query, options)
   const { next, remaining, revision } = result
