@@ -397,6 +397,23 @@ describe('discovery', () => {
   })
 })
 
+describe('options of a log', () => {
+  const log = (query: string): Test => call('get', `/api/v1/namespaces/default/pods/none/log?${query}`)
+
+  test('what cannot be read is told before the pod is looked for, the first of several', async () => {
+    const { body: time } = await log('tailLines=x&sinceTime=2020-01-01').expect(400)
+    expect(time.message).toBe('parsing time "2020-01-01" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"')
+    const { body: number } = await log('tailLines=x&limitBytes=y&sinceTime=null').expect(400)
+    expect(number.message).toBe('strconv.ParseInt: parsing "x": invalid syntax')
+    await log('sinceTime=2020-01-01T00:00:00Z&follow=maybe').expect(404)
+  })
+
+  test('a stream of its own is not to be had', async () => {
+    const { body } = await log('stream=Stdout').expect(422)
+    expect(body.message).toBe('PodLogOptions "none" is invalid: stream: Forbidden: may not be specified')
+  })
+})
+
 describe('deletecollection', () => {
   const make = async (...names: string[]): Promise<void> => {
     for (const name of names) await call('post', CONFIG_MAPS).send({ metadata: { name, labels: { doomed: 'yes' } } })

@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { badRequest, invalid as invalidObject, notFound } from '../../apimachinery/api-error.ts'
+import { parseTime } from '../../apimachinery/schema/go-time.ts'
+import { DecodeError } from '../../apimachinery/schema/json-text.ts'
 import type { Node, Pod } from '../../apimachinery/types/core-v1.ts'
 import { containerToReach, validatePodLogOptions } from '../../registry/core/pod/pod-log-options.ts'
 import type { Registry } from '../../registry/generic/registry.ts'
@@ -93,18 +95,33 @@ export async function connectorOf(
   return undefined
 }
 
+/** Decoded in the order of the fields of PodLogOptions, of which the first that is wrong is told; then validated. */
 function checkLogOptions(call: Call, name: string): void {
   const { query } = call
-  const tailLines = intParameter(query, 'tailLines')
-  const limitBytes = intParameter(query, 'limitBytes')
+  boolParameter(query, 'follow')
   const sinceSeconds = intParameter(query, 'sinceSeconds')
   const sinceTime = query.get('sinceTime')
-  boolParameter(query, 'follow')
+  if (sinceTime !== undefined) checkTime(sinceTime)
+  const tailLines = intParameter(query, 'tailLines')
+  const limitBytes = intParameter(query, 'limitBytes')
+  const stream = query.get('stream')
   const errors = validatePodLogOptions({
     ...(tailLines === undefined ? {} : { tailLines }),
     ...(limitBytes === undefined ? {} : { limitBytes }),
     ...(sinceSeconds === undefined ? {} : { sinceSeconds }),
     ...(sinceTime === undefined ? {} : { sinceTime }),
+    ...(stream === undefined ? {} : { stream }),
   })
   if (errors.length > 0) throw invalidObject({ group: '', kind: 'PodLogOptions' }, name, errors)
+}
+
+/** `null` is what clients of old sent for no time. */
+function checkTime(text: string): void {
+  if (text === '' || text === 'null') return
+  try {
+    parseTime(text)
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(error.message)
+    throw error
+  }
 }
