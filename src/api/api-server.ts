@@ -14,6 +14,7 @@ import {
   ApiError,
   asApiError,
   badRequest,
+  methodNotAllowed,
   requestEntityTooLarge,
   unknownError,
   unsupportedMediaType,
@@ -429,6 +430,7 @@ export class ApiServer {
     const segments = path.split('/').filter((s) => s !== '')
     const isHealth = await this.#handleHealth(call, segments, reply)
     if (isHealth) return reply
+    if (isRoutedDocument(segments) && call.request.method !== 'GET') throw methodNotAllowed()
     const found = segments[0] === 'api' || segments[0] === 'apis' ? this.#discovery.answer(call, segments) : undefined
     if (found) {
       call.audit?.response(found.body, found.contentType)
@@ -527,4 +529,10 @@ function setWarnings(call: Call, reply: FastifyReply): void {
 function acceptsGzip(call: Call): boolean {
   const accepted = call.request.headers['accept-encoding']
   return typeof accepted === 'string' && accepted.split(',').some((e) => e.trim().split(';')[0] === 'gzip')
+}
+
+/** Documents that upstream's router serves, to GET alone; other paths take any method. */
+function isRoutedDocument([root, ...rest]: readonly string[]): boolean {
+  if (root === 'api') return rest.length <= 1
+  return root === 'version' ? rest.length === 0 : root === 'apis' && rest.length === 2
 }

@@ -1,4 +1,7 @@
 import { badRequest } from '../apimachinery/api-error.ts'
+import { isJsonObject } from '../apimachinery/kube-object.ts'
+import { jsonSyntaxError } from '../apimachinery/schema/json-syntax.ts'
+import { jsonTypeOf } from './request-body.ts'
 
 const TOKEN_VERSION = 'meta.k8s.io/v1'
 
@@ -16,27 +19,40 @@ export function encodeContinue({ revision, startKey }: ContinueToken): string {
 
 /** Errors: 400 in upstream's words. */
 export function decodeContinue(text: string): ContinueToken {
-  if (!/^[A-Za-z0-9_-]*$/.test(text))
-    throw invalidToken(`illegal base64 data at input byte ${text.search(/[^A-Za-z0-9_-]/)}`)
-  let token: unknown
-  try {
-    token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
-  } catch {
-    throw invalidToken('invalid character in token')
-  }
-  const { v, rv, start } = (token ?? {}) as { v?: unknown; rv?: unknown; start?: unknown }
-  if (v !== TOKEN_VERSION) {
-    const given = typeof v === 'string' ? v : ''
-    throw badRequest(`continue key is not valid: server does not recognize this encoded version ${given}`)
-  }
-  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0) {
-    throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)')
-  }
-  if (typeof start !== 'string' || start === '') {
-    throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)')
-  }
-  if (!isCleanPath(start)) throw invalidToken(start)
+  const at = text.length % 4 === 1 ? text.length - 1 : -1
+  const illegal = text.search(/[^A-Za-z0-9_-]/)
+  if (illegal >= 0 || at >= 0) throw invalidKey(`illegal base64 data at input byte ${illegal >= 0 ? illegal : at}`)
+  const { v = '', rv = 0, start = '' } = parseToken(Buffer.from(text, 'base64url'))
+  if (v !== TOKEN_VERSION) throw invalidToken(`: server does not recognize this encoded version ${v}`)
+  if (rv === 0) throw invalidToken(': incorrect encoded start resourceVersion (version meta.k8s.io/v1)')
+  if (start === '') throw invalidToken(': encoded start key empty (version meta.k8s.io/v1)')
+  if (!isCleanPath(start)) throw invalidKey(start)
   return { revision: rv, startKey: start.startsWith('/') ? start.slice(1) : start }
+}
+
+interface TokenFields {
+  readonly v?: string
+  readonly rv?: number
+  readonly start?: string
+}
+
+function parseToken(bytes: Buffer): TokenFields {
+  const problem = jsonSyntaxError(bytes)
+  if (problem !== undefined) throw invalidKey(problem)
+  const token: unknown = JSON.parse(bytes.toString('utf8'))
+  if (token === null) return {}
+  if (!isJsonObject(token)) {
+    throw invalidKey(`json: cannot unmarshal ${jsonTypeOf(token)} into Go value of type storage.continueToken`)
+  }
+  const { v, rv, start } = token
+  const wrongType = (value: unknown, field: string, type: string): Error => {
+    const given = typeof value === 'number' ? `number ${type === 'int64' ? value : ''}`.trim() : jsonTypeOf(value)
+    return invalidKey(`json: cannot unmarshal ${given} into Go struct field continueToken.${field} of type ${type}`)
+  }
+  if (v !== undefined && typeof v !== 'string') throw wrongType(v, 'v', 'string')
+  if (rv !== undefined && !Number.isSafeInteger(rv)) throw wrongType(rv, 'rv', 'int64')
+  if (start !== undefined && typeof start !== 'string') throw wrongType(start, 'start', 'string')
+  return token as TokenFields
 }
 
 /** Nothing in the key may lead out of the prefix that it is put behind (Go's path.Clean changes nothing). */
@@ -45,6 +61,10 @@ function isCleanPath(key: string): boolean {
   return segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..')
 }
 
+function invalidKey(detail: string): Error {
+  return invalidToken(`: ${detail}`)
+}
+
 function invalidToken(detail: string): Error {
-  return badRequest(`continue key is not valid: ${detail}`)
+  return badRequest(`invalid continue token: continue key is not valid${detail}`)
 }

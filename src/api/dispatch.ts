@@ -19,7 +19,7 @@ import { remove, removeCollection } from './handlers/delete.ts'
 import { type Endpoint, endpointOf } from './handlers/endpoint.ts'
 import { get } from './handlers/get.ts'
 import { encodeEntries, encodeObjectList, type ListAnswer, list } from './handlers/list.ts'
-import { patch } from './handlers/patch.ts'
+import { patch, patchTypeOf } from './handlers/patch.ts'
 import { SCALE_TABLE, scaleOf } from './handlers/scale.ts'
 import type { HandlerServices } from './handlers/services.ts'
 import { update } from './handlers/update.ts'
@@ -51,8 +51,55 @@ export function dispatch(call: Call, options: DispatchOptions): MaybePromise<Ans
   const deprecation = resource.backing?.entry.deprecation
   if (deprecation) call.warn(deprecation)
   if (info.subresource !== '') return dispatchSubresource(call, resource, options)
-  const output = outputOf(call, { list: !isItem })
+  checkRoute(call, isItem ? itemMethods(resource) : collectionMethods(resource, call))
+  const output = outputOf(call, { list: !isItem && call.request.method === 'GET' })
   return isItem ? dispatchItem(call, resource, options, output) : dispatchCollection(call, resource, options, output)
+}
+
+/**
+ * Whether there is a route for the request's method and type of body: what upstream's router finds out before it looks at
+ * what the client accepts. Errors: 405, 415.
+ */
+function checkRoute(call: Call, methods: readonly string[]): void {
+  const { method, headers } = call.request
+  if (!methods.includes(method) || (call.info.verb === 'watch' && method !== 'GET')) throw methodNotAllowed()
+  if (method === 'PATCH') patchTypeOf(headers['content-type'])
+}
+
+/** HEAD is for proxies and paths that are no resources. */
+const METHOD_OF_ITEM_VERB: Readonly<Record<string, string>> = {
+  get: 'GET',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+}
+
+const METHOD_OF_COLLECTION_VERB: Readonly<Record<string, string>> = {
+  list: 'GET',
+  create: 'POST',
+  deletecollection: 'DELETE',
+}
+
+function methodsOf(verbs: readonly string[], methodOf: Readonly<Record<string, string>>): readonly string[] {
+  return verbs.flatMap((verb) => methodOf[verb] ?? [])
+}
+
+const itemMethodsOf = new WeakMap<ApiResource, readonly string[]>()
+
+/** A resource without any has no such paths (reviews). Errors: 404. */
+function itemMethods(resource: ApiResource): readonly string[] {
+  let methods = itemMethodsOf.get(resource)
+  if (!methods) {
+    methods = methodsOf(resource.fact.verbs, METHOD_OF_ITEM_VERB)
+    itemMethodsOf.set(resource, methods)
+  }
+  if (methods.length === 0) throw resourceNotServed()
+  return methods
+}
+
+function collectionMethods({ fact }: ApiResource, { info }: Call): readonly string[] {
+  const isAcrossNamespaces = fact.namespaced && info.namespace === ''
+  return methodsOf(isAcrossNamespaces ? fact.verbs.filter((v) => v === 'list') : fact.verbs, METHOD_OF_COLLECTION_VERB)
 }
 
 function proxiesPath(resource: ApiResource, subresource: string): boolean {
@@ -72,22 +119,14 @@ async function dispatchCollection(
   output: OutputFormat,
 ): Promise<Answer> {
   const { method } = call.request
-  const { verbs, namespaced } = resource.fact
-  const acrossNamespaces = namespaced && call.info.namespace === ''
-  const isRead = method === 'GET' || method === 'HEAD'
-  if (call.info.verb === 'watch' && !isRead) throw methodNotAllowed()
-  if (acrossNamespaces && !isRead) throw methodNotAllowed()
-  if (isRead && verbs.includes('list')) return await read(call, resource, options, output)
-  if (method === 'POST' && verbs.includes('create')) {
+  if (method === 'GET') return await read(call, resource, options, output)
+  if (method === 'POST') {
     const virtual = resource.virtual.get('')
     if (virtual?.create) return await virtualCreate(call, resource, virtual, options, output)
     return stored(201, call, resource, await create(call, resource, options.services), output)
   }
-  if (method === 'DELETE' && verbs.includes('deletecollection')) {
-    const page = await removeCollection(call, resource, options.services)
-    return { status: 200, body: encodeEntries(call, resource, page, output) }
-  }
-  throw methodNotAllowed()
+  const page = await removeCollection(call, resource, options.services)
+  return { status: 200, body: encodeEntries(call, resource, page, output) }
 }
 
 async function read(
@@ -107,21 +146,14 @@ async function read(
   return undefined
 }
 
-/** Verbs of single objects: a resource with none of them has no such paths (reviews). */
-const ITEM_VERBS: ReadonlySet<string> = new Set(['get', 'update', 'patch', 'delete'])
-
 function dispatchItem(
   call: Call,
   resource: ApiResource,
   options: DispatchOptions,
   output: OutputFormat,
 ): MaybePromise<Answer> {
-  const { verbs } = resource.fact
-  if (!verbs.some((verb) => ITEM_VERBS.has(verb))) throw resourceNotServed()
   switch (call.request.method) {
-    case 'GET':
-    case 'HEAD': {
-      if (!verbs.includes('get')) break
+    case 'GET': {
       if (call.info.verb === 'watch') return watchItem(call, resource, options, output)
       const virtual = resource.virtual.get('')
       if (virtual?.get) {
@@ -133,16 +165,12 @@ function dispatchItem(
       return andThen(get(call, resource), (object) => stored(200, call, resource, object, output))
     }
     case 'PUT':
-      if (!verbs.includes('update')) break
       return updated(call, endpointOf(resource, '')!, options, output)
     case 'PATCH':
-      if (!verbs.includes('patch')) break
       return patched(call, endpointOf(resource, '')!, options, output)
-    case 'DELETE':
-      if (!verbs.includes('delete')) break
+    default:
       return removed(call, resource, options, output)
   }
-  throw methodNotAllowed()
 }
 
 async function removed(
@@ -182,18 +210,15 @@ async function dispatchSubresource(call: Call, resource: ApiResource, options: D
     await virtual.connect(call, name, subpath)
     return undefined
   }
-  const output = outputOf(call)
   const { method } = call.request
-  if (method === 'POST' && virtual?.create) return await virtualCreate(call, resource, virtual, options, output)
   const endpoint = endpointOf(resource, subresource)
-  if (endpoint && method === 'PUT' && fact.verbs.includes('update'))
-    return await updated(call, endpoint, options, output)
-  if (endpoint && method === 'PATCH' && fact.verbs.includes('patch'))
-    return await patched(call, endpoint, options, output)
-  if ((method === 'GET' || method === 'HEAD') && fact.verbs.includes('get')) {
-    return endpointAnswer(200, call, resource, subresource, await get(call, resource), output)
-  }
-  throw methodNotAllowed()
+  const methods = methodsOf(fact.verbs, METHOD_OF_ITEM_VERB).filter((m) => m === 'GET' || endpoint)
+  checkRoute(call, virtual?.create ? [...methods, 'POST'] : methods)
+  const output = outputOf(call)
+  if (method === 'POST') return await virtualCreate(call, resource, virtual!, options, output)
+  if (method === 'PUT') return await updated(call, endpoint!, options, output)
+  if (method === 'PATCH') return await patched(call, endpoint!, options, output)
+  return endpointAnswer(200, call, resource, subresource, await get(call, resource), output)
 }
 
 const VERB_OF_METHOD: Readonly<Record<string, string>> = {

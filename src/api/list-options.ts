@@ -37,14 +37,8 @@ export function parseListOptions(
 }
 
 function decode(query: QueryParameters): ListOptions {
-  // The order is that of upstream's struct: the first failure is the one that shows.
-  const labelText = query.get('labelSelector')
-  const labelSelector = labelText === undefined ? undefined : parseLabels(labelText)
-  const fieldText = query.get('fieldSelector')
-  const fieldSelector = fieldText === undefined ? undefined : parseFields(fieldText)
-  return withDefaults({
-    labelSelector,
-    fieldSelector,
+  // The order is upstream's, which shows the first failure: values of the query in the order of the struct, then selectors.
+  const values = {
     watch: boolParameter(query, 'watch') ?? false,
     allowWatchBookmarks: boolParameter(query, 'allowWatchBookmarks') ?? false,
     resourceVersion: query.get('resourceVersion') ?? '',
@@ -53,7 +47,12 @@ function decode(query: QueryParameters): ListOptions {
     limit: intParameter(query, 'limit') ?? 0,
     continue: query.get('continue') ?? '',
     sendInitialEvents: boolParameter(query, 'sendInitialEvents'),
-  })
+  }
+  const labelText = query.get('labelSelector')
+  const labelSelector = labelText === undefined ? undefined : parseLabels(labelText)
+  const fieldText = query.get('fieldSelector')
+  const fieldSelector = fieldText === undefined ? undefined : parseFields(fieldText)
+  return withDefaults({ ...values, labelSelector, fieldSelector })
 }
 
 /** A watch without a revision begins with what there is: the same as asking for initial events. */

@@ -7,7 +7,7 @@ import { decode } from '../apimachinery/schema/decode.ts'
 import { DecodeError, isExactObject, Members, NumberText, parseJsonExact } from '../apimachinery/schema/json-text.ts'
 import type { StructNode } from '../apimachinery/schema/schema-node.ts'
 import { parseYaml } from '../apimachinery/schema/yaml-text.ts'
-import type { Format } from './negotiation/accept.ts'
+import { type Format, MEDIA_TYPE_NAMES } from './negotiation/accept.ts'
 
 /** What a body was decoded into. */
 export interface DecodedBody {
@@ -38,7 +38,9 @@ export function bodyFormat(contentType: string | undefined): Format {
     case 'application/vnd.kubernetes.protobuf':
       return 'protobuf'
   }
-  throw unsupportedMediaType('415: Unsupported Media Type', {})
+  throw unsupportedMediaType(
+    `the body of the request was in an unknown format - accepted media types include: ${MEDIA_TYPE_NAMES.join(', ')}`,
+  )
 }
 
 /**
@@ -105,7 +107,8 @@ function textMember(value: JsonObject | Members, name: string): string {
   throw noKind(`json: cannot unmarshal ${jsonTypeOf(member)} into Go struct field .${name} of type string`)
 }
 
-function jsonTypeOf(value: unknown): string {
+/** What Go calls the type of a JSON value. */
+export function jsonTypeOf(value: unknown): string {
   if (typeof value === 'string') return 'string'
   if (typeof value === 'boolean') return 'bool'
   if (typeof value === 'number' || value instanceof NumberText) return 'number'

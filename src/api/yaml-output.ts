@@ -8,11 +8,15 @@ import { yaml } from '../apimachinery/yaml.ts'
  * @see sigs.k8s.io/yaml goyaml.v2/encode.go (stringv), goyaml.v2/emitterc.go
  */
 export function toYaml(value: unknown): string {
-  const { Document, visit } = yaml()
+  const { Document, stringify, visit } = yaml()
   const document = new Document(value, { sortMapEntries: true, aliasDuplicateObjects: false })
   visit(document, {
     Scalar: (_key, node) => {
-      if (typeof node.value === 'string' && isAmbiguous(node.value)) node.type = 'QUOTE_DOUBLE'
+      const { value: text } = node
+      if (typeof text !== 'string') return
+      if (isAmbiguous(text)) node.type = 'QUOTE_DOUBLE'
+      // The package would take double quotes around single ones.
+      else if (/^[^\n"]*'[^\n"]*$/.test(text) && stringify(text).startsWith('"')) node.type = 'QUOTE_SINGLE'
     },
   })
   return folded(document.toString({ indentSeq: false, singleQuote: true, lineWidth: 0, blockQuote: 'literal' }))

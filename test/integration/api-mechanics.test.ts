@@ -22,7 +22,7 @@ afterEach(() => {
   expect(server.errors).toEqual([])
 })
 
-type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
+type Method = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete'
 
 const call = (method: Method, path: string): Test =>
   request(server.url)[method](path).set('authorization', `Bearer ${ADMIN_TOKEN}`)
@@ -286,6 +286,81 @@ describe('watches', () => {
     }[]
     expect(first?.object).toMatchObject({ kind: 'Table', rows: [{ cells: ['default', 'Active', expect.any(String)] }] })
     expect(second?.object.columnDefinitions ?? []).toEqual([])
+  })
+})
+
+/** Answers of a generic API server of v1.36 (apiextensions-apiserver 0.36.4) to the same requests. */
+describe('which refusal comes first', () => {
+  const notAccepted = (types: string) => `406: Not Acceptable\n\nAvailable representations: ${types}`
+  const OBJECTS = 'application/json, application/yaml, application/vnd.kubernetes.protobuf'
+  const STREAMS = 'application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch'
+  const UNKNOWN_FORMAT = `the body of the request was in an unknown format - accepted media types include: ${OBJECTS}`
+  const NO_METHOD = 'the server does not allow this method on the requested resource'
+  const NO_TOKEN = 'invalid continue token: continue key is not valid'
+  const token = (text: string) => Buffer.from(text).toString('base64url')
+  const text = 'text/plain'
+  const html = 'text/html'
+
+  test.each<readonly [Method, string, Readonly<Record<string, string>>, string, number, string]>([
+    ['get', CONFIG_MAPS, { accept: html }, '', 406, notAccepted(`${OBJECTS}, ${STREAMS}`)],
+    ['post', CONFIG_MAPS, { accept: html }, '{}', 406, notAccepted(OBJECTS)],
+    ['delete', CONFIG_MAPS, { accept: html }, '{}', 406, notAccepted(OBJECTS)],
+    ['post', `${CONFIG_MAPS}/x`, { accept: html }, '{}', 405, NO_METHOD],
+    ['put', CONFIG_MAPS, { accept: html, 'content-type': text }, '{}', 405, NO_METHOD],
+    ['patch', `${CONFIG_MAPS}/x`, { accept: html, 'content-type': text }, '{}', 415, '415: Unsupported Media Type'],
+    ['post', `${CONFIG_MAPS}?fieldValidation=x`, { 'content-type': text }, '{}', 415, UNKNOWN_FORMAT],
+    ['post', CONFIG_MAPS, { 'content-type': 'application/merge-patch+json' }, '{}', 415, UNKNOWN_FORMAT],
+    ['delete', `${CONFIG_MAPS}/x`, { 'content-type': text }, '{}', 415, UNKNOWN_FORMAT],
+    [
+      'patch',
+      `${CONFIG_MAPS}/x`,
+      { 'content-type': 'application/json-patch+json' },
+      '{',
+      404,
+      'configmaps "x" not found',
+    ],
+    ['get', `${CONFIG_MAPS}?labelSelector=,&limit=x`, {}, '', 400, 'strconv.ParseInt: parsing "x": invalid syntax'],
+    ['get', `${CONFIG_MAPS}?continue=x`, {}, '', 400, `${NO_TOKEN}: illegal base64 data at input byte 0`],
+    ['get', `${CONFIG_MAPS}?continue=ab.d`, {}, '', 400, `${NO_TOKEN}: illegal base64 data at input byte 2`],
+    [
+      'get',
+      `${CONFIG_MAPS}?continue=${token('{}')}`,
+      {},
+      '',
+      400,
+      `${NO_TOKEN}: server does not recognize this encoded version `,
+    ],
+    [
+      'get',
+      `${CONFIG_MAPS}?continue=${token('{"rv":"x"}')}`,
+      {},
+      '',
+      400,
+      `${NO_TOKEN}: json: cannot unmarshal string into Go struct field continueToken.rv of type int64`,
+    ],
+    [
+      'delete',
+      `${CONFIG_MAPS}?resourceVersion=5&continue=${token('{"v":"meta.k8s.io/v1","rv":1,"start":"a"}')}`,
+      {},
+      '',
+      400,
+      'specifying resource version is not allowed when using continue',
+    ],
+    ['post', '/api/v1', {}, '{}', 405, NO_METHOD],
+    ['post', '/version', {}, '{}', 405, NO_METHOD],
+  ])('%s %s %j', async (method, path, headers, body, status, message) => {
+    const request = call(method, path)
+    for (const [name, value] of Object.entries({ 'content-type': 'application/json', ...headers }))
+      request.set(name, value)
+    const answer = await (body === '' ? request : request.send(body))
+    expect([answer.status, answer.body.message]).toEqual([status, message])
+  })
+
+  test('HEAD is for paths that are no resources', async () => {
+    const statusOf = async (path: string) => (await call('head', path)).status
+    expect(await statusOf('/healthz')).toBe(200)
+    for (const path of [CONFIG_MAPS, `${CONFIG_MAPS}/x`, '/api/v1', '/apis/apps/v1', '/version'])
+      expect(await statusOf(path), path).toBe(405)
   })
 })
 

@@ -4,6 +4,7 @@ import type { StoredObject } from '../../registry/generic/stored-object.ts'
 import type { ApiResource } from '../api-resource.ts'
 import type { Call } from '../call.ts'
 import { managerOf } from '../field-manager-name.ts'
+import { bodyFormat } from '../request-body.ts'
 import { optionsObject, parseWriteOptions, type WriteOptions } from '../write-options.ts'
 import { decodeRequestObject } from './body.ts'
 import { admissionAttributes, type HandlerServices } from './services.ts'
@@ -14,6 +15,7 @@ import { admissionAttributes, type HandlerServices } from './services.ts'
  * @see apiserver pkg/endpoints/handlers/create.go
  */
 export async function create(call: Call, resource: ApiResource, services: HandlerServices): Promise<StoredObject> {
+  bodyFormat(call.request.headers['content-type'])
   const options = parseWriteOptions(call.query, 'CreateOptions')
   return await createDecoded(call, resource, services, options, decodeRequestObject(call, resource, options))
 }

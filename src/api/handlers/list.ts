@@ -10,7 +10,7 @@ import { TooLargeRevisionError } from '../../storage/watch-cache/freshness.ts'
 import type { ListOptions as CacheListOptions, ListResult } from '../../storage/watch-cache/watch-cache.ts'
 import type { ApiResource } from '../api-resource.ts'
 import type { Call } from '../call.ts'
-import { decodeContinue, encodeContinue } from '../continue-token.ts'
+import { type ContinueToken, decodeContinue, encodeContinue } from '../continue-token.ts'
 import { type ListOptions, parseListOptions } from '../list-options.ts'
 import { CONTENT_TYPES, type Conversion, type OutputFormat } from '../negotiation/accept.ts'
 import { encodeDocument, internalGoType, type Representation, servedObject } from '../representation.ts'
@@ -108,6 +108,14 @@ export async function selectPage(call: Call, backing: ResourceBacking, options: 
   }
 }
 
+/** Where a list goes on; undefined: it begins. Errors: 400. */
+function continueTokenOf(options: ListOptions): ContinueToken | undefined {
+  if (options.continue === '') return undefined
+  const token = decodeContinue(options.continue)
+  if (options.resourceVersion === '' || options.resourceVersion === '0') return token
+  throw badRequest('specifying resource version is not allowed when using continue')
+}
+
 type Query = CacheListOptions<SelectableAttributes, KubeObject>
 
 function cacheQuery(call: Call, backing: ResourceBacking, options: ListOptions): Query {
@@ -118,10 +126,7 @@ function cacheQuery(call: Call, backing: ResourceBacking, options: ListOptions):
       : (options.fieldSelector?.requiresExactMatch('metadata.namespace') ?? '')
   const prefix = collectionPrefix(identity, identity.namespaced ? namespace : '')
   const filter = filterOf(options)
-  const token = options.continue === '' ? undefined : decodeContinue(options.continue)
-  if (token && options.resourceVersion !== '' && options.resourceVersion !== '0') {
-    throw badRequest('specifying resource version is not allowed when using continue')
-  }
+  const token = continueTokenOf(options)
   // Out of the watch cache ("any" version) the whole list comes at once, as upstream has it.
   const limit = options.resourceVersion === '0' && !token ? 0 : options.limit
   return {

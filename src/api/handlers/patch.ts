@@ -130,9 +130,11 @@ function patchChange(
   options: WriteOptions,
 ): Change {
   const manager = managerOf(call, options)
-  const apply = patchFunction(body, type, endpoint, options)
+  let apply: ((served: KubeObject) => Patched) | undefined
   return (existing) => {
     if (!existing) throw notFound(endpoint.resource.gvr, call.info.name)
+    // As upstream, only now: whether the object is there shows before what is wrong with the patch.
+    apply ??= patchFunction(body, type, endpoint, options)
     const served = endpoint.served(existing)
     const { object, shown, strictErrors } = apply(served)
     // The object as it is stored is in normal form, a view of it need not be.

@@ -29,6 +29,9 @@ const MEDIA_TYPES: readonly MediaType[] = [
   { format: 'protobuf', type: 'application', subType: 'vnd.kubernetes.protobuf', streams: true },
 ]
 
+/** Types that objects come in, as messages list them. */
+export const MEDIA_TYPE_NAMES: readonly string[] = MEDIA_TYPES.map((m) => `${m.type}/${m.subType}`)
+
 const STREAM_MEDIA_TYPES: readonly string[] = MEDIA_TYPES.filter((m) => m.streams).map(
   (m) => `${m.type}/${m.subType};stream=watch`,
 )
