@@ -1,4 +1,5 @@
-// Checks that imports between the rooms of src/ go only downwards, and that no two files import each other in a circle.
+// Checks that imports between the rooms of src/ go only downwards, that no two files import each other in a circle, that
+// each room has only the npm packages that are its own, and that only src/cli reads and ends the process.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 
@@ -17,6 +18,23 @@ const MAY_IMPORT = {
   apimachinery: [],
 }
 
+/** Room → npm packages that it may load; tests may load any. */
+const PACKAGES = {
+  cli: ['commander', 'pino', 'pino-pretty'],
+  cluster: ['@peculiar/x509', 'fastify', 'pino', 'vitest', 'ws', 'yaml'],
+  controllers: [],
+  api: ['@fastify/swagger', '@fastify/swagger-ui', 'fastify', 'prom-client', 'protobufjs', 'ws'],
+  admission: [],
+  auth: ['jose'],
+  registry: ['re2js'],
+  storage: ['classic-level', 'etcd3', 'sorted-btree'],
+  apimachinery: ['protobufjs', 'yaml'],
+}
+
+const PACKAGE =
+  /^(?:import|export)\s[^'"]*?from\s'([@a-z][^':]*)'|import\('([@a-z][^':]*)'\)|lazyModule<[^(]*>\('([^']+)'\)/gm
+const PROCESS = /\bprocess\.(?:argv|env|exit|exitCode)\b/
+
 const IMPORT = /^(?:import|export)\s(?:type\s)?[^'"]*?from\s'(\.[^']+)'|import\('(\.[^']+)'\)/gm
 
 const files = readdirSync(root, { recursive: true, withFileTypes: true })
@@ -31,6 +49,13 @@ for (const file of files) {
   const isTest = file.endsWith('.test.ts')
   const room = roomOf(file)
   const text = readFileSync(file, 'utf8')
+  if (!isTest) {
+    for (const [, ...names] of text.matchAll(PACKAGE)) {
+      const [name] = /^(?:@[^/]+\/)?[^/]+/.exec(names.find(Boolean))
+      if (!PACKAGES[room]?.includes(name)) problems.push(`${relative(root, file)} loads the package ${name}`)
+    }
+    if (room !== 'cli' && PROCESS.test(text)) problems.push(`${relative(root, file)} reads or ends the process`)
+  }
   const targets = []
   for (const match of text.matchAll(IMPORT)) {
     const target = resolve(dirname(file), match[1] ?? match[2])
