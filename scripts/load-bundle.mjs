@@ -14,16 +14,11 @@ const cacheFile = join(folder, `${BUNDLE_NAME}-${process.arch}-${cachedDataVersi
 /** When starts are over, and what they have called has been compiled. */
 const SAVE_AFTER_MS = 10_000
 
-const text = readFileSync(file, 'latin1')
-const cachedData = readCache()
-const script = new Script(`(function(exports,require,module,__filename,__dirname){${text}\n})`, {
-  filename: file,
-  ...(cachedData ? { cachedData } : {}),
-})
+const { script, isCached } = compile()
 
 /** What the bundle exports. */
 export const bundle = run()
-if (!cachedData) setTimeout(saveCodeCache, SAVE_AFTER_MS).unref()
+if (!isCached) setTimeout(saveCodeCache, SAVE_AFTER_MS).unref()
 
 /** Keeps what has been compiled so far. */
 export function saveCodeCache() {
@@ -35,6 +30,13 @@ export function saveCodeCache() {
   } catch {
     // An installation that nobody may write to starts without.
   }
+}
+
+function compile() {
+  const cachedData = readCache()
+  const text = `(function(exports,require,module,__filename,__dirname){${readFileSync(file, 'latin1')}\n})`
+  const compiled = new Script(text, cachedData ? { filename: file, cachedData } : { filename: file })
+  return { script: compiled, isCached: cachedData !== undefined }
 }
 
 function readCache() {

@@ -1,5 +1,4 @@
 import { updateRuleOf } from '../../../openapi/data.ts'
-import { isNotFound } from '../../apimachinery/api-error.ts'
 import { cloneJson, equalJson } from '../../apimachinery/clone.ts'
 import { FieldManager } from '../../apimachinery/field-manager/field-manager.ts'
 import { apiVersionOf } from '../../apimachinery/group-version.ts'
@@ -65,21 +64,20 @@ export async function bringTo(
 }
 
 async function exists(store: ResourceStore, context: RequestContext, name: string): Promise<boolean> {
-  try {
-    await store.get(context, name)
-    return true
-  } catch (error) {
-    if (isNotFound(error)) return false
-    throw error
-  }
+  return (await store.find(context, name)) !== undefined
 }
 
 /** Who owns the fields of what the server makes. */
 const MANAGER = 'kube-apiserver'
 
-function fieldManagerOf({ clock }: Registry, { node, identity }: ResourceBacking): FieldManager {
+const fieldManagers = new WeakMap<ResourceBacking, FieldManager>()
+
+function fieldManagerOf({ clock }: Registry, backing: ResourceBacking): FieldManager {
+  const known = fieldManagers.get(backing)
+  if (known) return known
+  const { node, identity } = backing
   const { group, resource, kind, hubVersion } = identity
-  return new FieldManager({
+  const manager = new FieldManager({
     node,
     apiVersion: apiVersionOf({ group, version: hubVersion }),
     kind,
@@ -87,4 +85,6 @@ function fieldManagerOf({ clock }: Registry, { node, identity }: ResourceBacking
     resetFields: updateRuleOf(group, resource)?.resetFields?.['main'] ?? [],
     clock,
   })
+  fieldManagers.set(backing, manager)
+  return manager
 }

@@ -151,9 +151,14 @@ export class ResourceStore {
     }
   }
 
+  /** The latest state of an object; undefined where there is none. */
+  find(context: RequestContext, name: string): MaybePromise<StoredObject | undefined> {
+    return this.#reader.latest(this.#key(context, name))
+  }
+
   /** The latest state of an object. Errors: 404. */
   get(context: RequestContext, name: string): MaybePromise<StoredObject> {
-    return andThen(this.#reader.latest(this.#key(context, name)), (current) => {
+    return andThen(this.find(context, name), (current) => {
       if (!current) throw notFound(this.identity, name)
       return current
     })

@@ -1,7 +1,7 @@
 import { BTree } from '../b-tree.ts'
 
 /** Code units whose UTF-16 order differs from the order of their UTF-8 bytes. */
-const REORDERED = /[\ud800-\uffff]/
+const FIRST_REORDERED = 0xd800
 const REORDERED_ALL = /[\ud800-\uffff]/g
 
 /**
@@ -10,7 +10,9 @@ const REORDERED_ALL = /[\ud800-\uffff]/g
  * `orderKey(a) + orderKey(b)`.
  */
 export function orderKey(key: string): string {
-  return REORDERED.test(key) ? key.replace(REORDERED_ALL, reorder) : key
+  for (let i = 0; i < key.length; i++)
+    if (key.charCodeAt(i) >= FIRST_REORDERED) return key.replace(REORDERED_ALL, reorder)
+  return key
 }
 
 function reorder(unit: string): string {
