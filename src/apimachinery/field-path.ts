@@ -3,11 +3,11 @@
  * Immutable; a child holds its parent.
  */
 export class FieldPath {
-  readonly #name: string
+  readonly #name: string | number
   readonly #isIndex: boolean
   readonly #parent: FieldPath | undefined
 
-  private constructor(name: string, isIndex: boolean, parent: FieldPath | undefined) {
+  private constructor(name: string | number, isIndex: boolean, parent: FieldPath | undefined) {
     this.#name = name
     this.#isIndex = isIndex
     this.#parent = parent
@@ -25,7 +25,7 @@ export class FieldPath {
 
   /** An element of a list. */
   index(i: number): FieldPath {
-    return new FieldPath(String(i), true, this)
+    return new FieldPath(i, true, this)
   }
 
   /** An entry of a map. */
@@ -36,7 +36,7 @@ export class FieldPath {
   /** A field without a name prints as upstream's does: `[]`, which messages about an object as a whole have. */
   toString(): string {
     const isBracketed = this.#isIndex || this.#name === ''
-    const own = isBracketed ? `[${this.#name}]` : this.#name
+    const own = isBracketed ? `[${this.#name}]` : String(this.#name)
     if (!this.#parent) return own
     return isBracketed ? `${this.#parent}${own}` : `${this.#parent}.${own}`
   }

@@ -182,6 +182,7 @@ export function isQualifiedName(value: string): string[] {
     const message = regexError(LABEL_KEY_MESSAGE, LABEL_KEY, 'MyName', 'my.name', '123-abc')
     return [`a valid label key ${message} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`]
   }
+  if (slash < 0 && fits(value, LABEL_VALUE_MAX_LENGTH) && labelKey.test(value)) return NONE
   const name = slash < 0 ? value : value.slice(slash + 1)
   const messages = slash < 0 ? [] : prefixMessages(value.slice(0, slash))
   if (name === '') messages.push(`name part ${emptyError()}`)
@@ -264,6 +265,7 @@ export function isEnvVarName(value: string): string[] {
 
 /** Printable ASCII without `=`. @see https://kep.k8s.io/4369 */
 export function isRelaxedEnvVarName(value: string): string[] {
+  if (relaxedEnvVarName.test(value)) return NONE
   const messages: string[] = []
   if (value === '') messages.push(`environment variable name ${emptyError()}`)
   if (!/^[ -<>-~]*$/.test(value)) {
@@ -271,6 +273,8 @@ export function isRelaxedEnvVarName(value: string): string[] {
   }
   return messages
 }
+
+const relaxedEnvVarName = /^[ -<>-~]+$/
 
 /** A key of a ConfigMap or Secret. */
 export function isConfigMapKey(value: string): string[] {

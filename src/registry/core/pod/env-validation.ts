@@ -17,10 +17,10 @@ export function checkEnv(
   options: PodValidationOptions,
 ): void {
   for (const [i, { name = '', value, valueFrom }] of (vars ?? []).entries()) {
-    const own = path.index(i)
-    if (name === '') errors.push(required(own.child('name'), ''))
-    else addInvalid(errors, own.child('name'), name, isRelaxedEnvVarName(name))
-    if (valueFrom) checkValueFrom(errors, valueFrom, value ?? '', own.child('valueFrom'), options)
+    const messages = isRelaxedEnvVarName(name)
+    if (name === '') errors.push(required(path.index(i).child('name'), ''))
+    else if (messages.length > 0) addInvalid(errors, path.index(i).child('name'), name, messages)
+    if (valueFrom) checkValueFrom(errors, valueFrom, value ?? '', path.index(i).child('valueFrom'), options)
   }
 }
 
