@@ -143,7 +143,7 @@ export class FieldManager {
     const before = live ? this.#typed(live) : this.#nothing()
     const result = this.#updater.update(before, this.#typed(next), managers)
     const changed = difference(result.changed, UNOWNED)
-    if (!isEmptySet(changed)) this.#give(result.managers, manager, changed)
+    if (!isEmptySet(changed)) this.#give(result.managers, manager, changed, managers)
     capUpdateManagers(result.managers)
     return result.managers
   }
@@ -174,18 +174,20 @@ export class FieldManager {
     return managers
   }
 
-  /** The manager owns what it has changed besides what it owned. */
-  #give(managers: Managers, manager: string, changed: FieldSet): void {
+  /** The manager owns what it has changed besides what it owned; where that is what it owned before, the same set. */
+  #give(managers: Managers, manager: string, changed: FieldSet, before?: Managers): void {
     const { apiVersion, subresource, clock } = this.#options
     const name = manager === '' ? 'unknown' : manager
     const id = managerId({ manager: name, operation: 'Update', apiVersion, subresource })
+    const set = union(managers.get(id)?.set ?? EMPTY_SET, changed)
+    const known = before?.get(id)?.set
     managers.set(id, {
       manager: name,
       operation: 'Update',
       apiVersion,
       subresource,
       time: formatTime(clock.now()),
-      set: union(changed, managers.get(id)?.set ?? EMPTY_SET),
+      set: known && isSubset(known, set) && isSubset(set, known) ? known : set,
       encoded: undefined,
     })
   }
