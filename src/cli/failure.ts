@@ -9,7 +9,9 @@ function sentenceOf(error: unknown): string {
     const sentence = systemSentence(cause)
     if (sentence) return sentence
   }
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const { code, path } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' && path ? `there is no file ${path}` : error.message
 }
 
 /** Of failures of the system; undefined where it is none that a person meets. */
