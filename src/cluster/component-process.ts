@@ -49,9 +49,8 @@ export class ComponentProcess {
   readonly #keepAlive = setInterval(() => {}, 2 ** 30)
 
   private constructor(client: HttpClient, options: ComponentProcessOptions, server: ComponentServer | undefined) {
-    const { renewDeadlineMs = 0 } = options.leaderElection ?? {}
     this.client = client
-    this.electionClient = client.within(Math.max(renewDeadlineMs / 2, MIN_ELECTION_TIMEOUT_MS))
+    this.electionClient = electionClient(client, options.leaderElection)
     this.clock = options.clock ?? systemClock
     this.#server = server
   }
@@ -86,6 +85,11 @@ export class ComponentProcess {
       },
     }
   }
+}
+
+/** @see client-go tools/leaderelection/resourcelock/interface.go NewFromKubeconfig */
+export function electionClient(client: HttpClient, election: LeaderElection | undefined): HttpClient {
+  return client.within(Math.max((election?.renewDeadlineMs ?? 0) / 2, MIN_ELECTION_TIMEOUT_MS))
 }
 
 async function passed(ms: number): Promise<void> {

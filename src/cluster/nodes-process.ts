@@ -9,6 +9,7 @@ import type { KubeletEndpoint } from '../controllers/nodes/node-object.ts'
 import { type RunningNodes, startNodes } from '../controllers/nodes/nodes.ts'
 import type { Client } from '../controllers/runtime/client.ts'
 import type { Logger } from '../controllers/runtime/logger.ts'
+import { electionClient } from './component-process.ts'
 import type { KubeletHost } from './kubelet-api/kubelet-app.ts'
 import { startKubeletServer } from './kubelet-api/kubelet-server.ts'
 import { type LeaderElection, type Work, workWhileLeading } from './leadership.ts'
@@ -59,7 +60,8 @@ export async function runNodes(options: NodesProcessOptions, logger: Logger): Pr
     host: () => fleet.served,
   })
   fleet.endpoint = endpointOf(options, server.port)
-  const stop = workWhileLeading(fleet, leaderElection, { client, clock, logger })
+  const context = { client: electionClient(client, leaderElection), clock, logger }
+  const stop = workWhileLeading(fleet, leaderElection, context)
   // Timers of the fleet do not keep a process alive by themselves.
   const keepAlive = setInterval(() => {}, 2 ** 30)
   return {

@@ -168,9 +168,9 @@ test('causes are true over HTTP, where controllers and scheduler run in processe
     await setup.up('--no-controllers')
     const { kubectl, kubeconfig } = setup
     for (const part of ['controller-manager', 'scheduler']) {
-      setup.start([part, '--kubeconfig', kubeconfig, '--leader-elect', 'false'])
+      setup.start([part, '--kubeconfig', kubeconfig, '--leader-elect=false'])
     }
-    setup.start(['nodes', '--kubeconfig', kubeconfig, '--leader-elect', 'false', '--port', '0'])
+    setup.start(['nodes', '--kubeconfig', kubeconfig, '--leader-elect=false', '--port', '0'])
     await until(
       () => kubectl.run(['get', 'serviceaccount', 'default']),
       ({ code }) => code === 0,
