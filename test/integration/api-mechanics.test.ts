@@ -426,6 +426,11 @@ describe('representations', () => {
       'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io',
     )
     expect(list.body).toMatchObject({ kind: 'PartialObjectMetadataList' })
+    const none = await call('get', `${CONFIG_MAPS}?labelSelector=none=at-all`).set(
+      'accept',
+      'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io',
+    )
+    expect(none.body.items).toBeNull()
   })
 
   test('protobuf out is protobuf in: the object comes back equal', async () => {

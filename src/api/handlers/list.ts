@@ -55,7 +55,8 @@ function encodeConverted(
 ): ListAnswer {
   const { codec, entry: resourceEntry } = resource.backing!
   const table = tableOf(resourceEntry)
-  if (!isServedAsStored(resource, output) || kind === 'PartialObjectMetadata' || table.compareRows) {
+  const isEmpty = page.entries.length === 0
+  if (!isServedAsStored(resource, output) || kind === 'PartialObjectMetadata' || table.compareRows || isEmpty) {
     return encodeObjectList(call, resource, objectsOf(page), output)
   }
   const head = `{"kind":${JSON.stringify(kind)},"apiVersion":"meta.k8s.io/${version}","metadata":${JSON.stringify(page.metadata)},`
@@ -65,7 +66,7 @@ function encodeConverted(
     return joinParts(call, page, `${head}"items":[`, items)
   }
   const includeObject = includeObjectOf(call.query)
-  const now = Date.now()
+  const now = resource.now()
   const columns = JSON.stringify(columnDefinitions(table))
   return joinParts(call, page, `${head}"columnDefinitions":${columns},"rows":[`, (entry) => {
     const object = entry.parsed ?? codec.parseWithoutManagedFields(entry.bytes)
@@ -301,7 +302,9 @@ export function encodeObjectList(
   }
   if (kind === 'PartialObjectMetadataList') {
     const items = page.objects.map((object) => partialObjectMetadata(object, version))
-    return encodeDocument({ kind, apiVersion, metadata: page.metadata, items }, output)
+    // Go's list of nothing, which nobody made.
+    const document = { kind, apiVersion, metadata: page.metadata, items: items.length > 0 ? items : null }
+    return encodeDocument(document, output)
   }
   const table = resource.virtual.get('')?.table ?? tableOf(resource.backing?.entry)
   const options = { version, includeObject: includeObjectOf(call.query), now: resource.now() }
