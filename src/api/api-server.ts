@@ -172,6 +172,7 @@ export class ApiServer {
     await this.app.listen({ host, port })
     const address = this.app.server.address() as AddressInfo
     this.#address = `${host.includes(':') ? `[${host}]` : host}:${address.port}`
+    this.#options.logger.debug({ address: this.#address }, 'listening')
     return address.port
   }
 

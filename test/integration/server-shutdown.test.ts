@@ -140,7 +140,8 @@ describe('signals', () => {
 
     port = await start()
     const connection = await RawConnection.open(port)
-    connection.write(POST + BODY.slice(0, 10))
+    // This server knows no tokens: with one the request would be refused at once.
+    connection.write(POST.replace(/authorization: .*\r\n/, '') + BODY.slice(0, 10))
     // What came first has been read once what comes after it is answered.
     for (let i = 0; i < 3; i++) await fetch(`http://127.0.0.1:${port}/healthz`)
     end = ended()
@@ -148,7 +149,7 @@ describe('signals', () => {
     await expect.poll(() => connected(port), { timeout: 10_000 }).toBe(false)
     expect(child.exitCode).toBeNull()
     child.kill('SIGTERM')
-    expect(await end).toEqual([null, 'SIGTERM'])
+    expect(await end).toEqual([143, null])
   })
 
   const connected = (port: number): Promise<boolean> =>

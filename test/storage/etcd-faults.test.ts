@@ -113,9 +113,9 @@ describe.skipIf(version === undefined)('etcd with faults', () => {
     const store = open([server.endpoint], { retryMs: 300, requestTimeoutMs: 500 })
     await store.currentRevision()
     await server.kill('SIGKILL')
-    for (const call of [store.get('/a'), store.create('/a', value('x')), store.currentRevision()]) {
-      expect((await refusal(call)).code).toBe('Unavailable')
-    }
+    const calls: Promise<unknown>[] = [store.get('/a'), store.create('/a', value('x')), store.currentRevision()]
+    const refusals = await Promise.all(calls.map((call) => refusal(call)))
+    expect(refusals.map(({ code }) => code)).toEqual(['Unavailable', 'Unavailable', 'Unavailable'])
     const sink = new WatchRecorder()
     const watch = store.watch({ prefix: '/a/' }, sink)
     expect((await refusal(watch.ready)).code).toBe('Unavailable')
