@@ -1,45 +1,22 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { pino } from 'pino'
 import type { AdmissionPlugin } from '../src/admission/admission.ts'
 import { resourceQuotaPlugin } from '../src/admission/plugins/resource-quota/resource-quota.ts'
 import { RegistryVersions } from '../src/admission/webhook/registry-versions.ts'
 import { serviceResolver } from '../src/admission/webhook/service-resolver.ts'
 import { mutatingWebhookPlugin, validatingWebhookPlugin } from '../src/admission/webhook/webhook-plugins.ts'
-import { alwaysAllowAuthorizer } from '../src/auth/authz/always.ts'
-import { clusterAdmission } from '../src/cluster/admission-composition.ts'
 import { AdmissionReader } from '../src/cluster/admission-reader.ts'
-import { type ControlPlane, type ControlPlaneParts, createControlPlane } from '../src/cluster/control-plane.ts'
+import type { ControlPlane, ControlPlaneParts } from '../src/cluster/control-plane.ts'
 import { quotaStatusWriter } from '../src/cluster/quota-status-writer.ts'
-import { virtualHandlers } from '../src/cluster/virtual-handlers.ts'
-import { openMemoryStore } from '../src/storage/memory-store.ts'
 import { servingCertificate } from '../test/integration/webhook-server.ts'
+import { defaultAdmission, memoryPlane, type PluginsOf } from '../test/suites/memory-plane.ts'
 import { type Headline, type Report, round } from './report.ts'
 
 type Prepare = (server: ControlPlane) => Promise<void>
-type Plugins = (parts: ControlPlaneParts) => readonly AdmissionPlugin[]
 
-async function plane(admission: Plugins): Promise<ControlPlane> {
+async function plane(admission: PluginsOf): Promise<ControlPlane> {
   const user = { name: 'admin', uid: '', groups: ['system:masters'], extra: {} }
-  const server = createControlPlane({
-    store: await openMemoryStore(),
-    sharedStore: false,
-    keyPrefix: '/registry',
-    logger: pino({ level: 'silent' }),
-    config: {
-      allowPrivileged: true,
-      serviceClusterIpRanges: ['10.0.0.0/24'],
-      serviceNodePortRange: { first: 30_000, last: 32_767 },
-      eventTtlSeconds: 3600,
-      featureGates: {},
-    },
-    authenticator: () => ({ name: 'admin', authenticate: () => ({ user }) }),
-    authorizer: () => alwaysAllowAuthorizer,
-    impersonate: () => () => undefined,
-    admission,
-    virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
-    paths: () => [],
-  })
+  const server = await memoryPlane({ user, admission })
   await post(server, '/api/v1/namespaces', { metadata: { name: 'shop' } })
   await post(server, '/api/v1/namespaces/shop/serviceaccounts', { metadata: { name: 'default' } })
   return server
@@ -80,16 +57,13 @@ function webhooks({ registry, clock }: ControlPlaneParts): readonly AdmissionPlu
   return [mutatingWebhookPlugin(dependencies), validatingWebhookPlugin(dependencies)]
 }
 
-const quotaOnly: Plugins = ({ registry, clock }) => [
+const quotaOnly: PluginsOf = ({ registry, clock }) => [
   resourceQuotaPlugin({
     reader: new AdmissionReader(registry),
     clock,
     quotaStatus: quotaStatusWriter(registry, clock),
   }),
 ]
-
-const defaultChain: Plugins = (parts) =>
-  clusterAdmission({ enable: [], disable: [], configurations: new Map() }, parts, alwaysAllowAuthorizer)
 
 interface YesServer {
   readonly url: string
@@ -180,14 +154,14 @@ async function timeCreates(cases: readonly Case[], creates: number): Promise<voi
 export async function measure({ quick }: { readonly quick: boolean }): Promise<Report> {
   const yes = await yesServer()
   const cases: Case[] = []
-  const add = async (name: string, plugins: Plugins, prepare?: Prepare): Promise<void> => {
+  const add = async (name: string, plugins: PluginsOf, prepare?: Prepare): Promise<void> => {
     const server = await plane(plugins)
     await prepare?.(server)
     cases.push({ name, server, times: [], cpu: [] })
   }
   try {
     await add('no admission', () => [])
-    await add('default plugins', defaultChain)
+    await add('default plugins', defaultAdmission)
     await add('webhook plugins, nothing configured', webhooks)
     await add('1 mutating webhook', webhooks, webhooksAt(yes, 'mutating', 1))
     await add('5 mutating webhooks (in turn)', webhooks, webhooksAt(yes, 'mutating', 5))

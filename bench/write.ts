@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import { defaultedHub } from '../src/api/handlers/body.ts'
 import { create } from '../src/api/handlers/create.ts'
 import { type Endpoint, endpointOf } from '../src/api/handlers/endpoint.ts'
@@ -12,14 +11,11 @@ import { applyMergePatch } from '../src/apimachinery/patch/merge-patch.ts'
 import { decode, decodeOver } from '../src/apimachinery/schema/decode.ts'
 import { parseJsonExact } from '../src/apimachinery/schema/json-text.ts'
 import { normalize } from '../src/apimachinery/schema/normalize.ts'
-import { alwaysAllowAuthorizer } from '../src/auth/authz/always.ts'
-import { clusterAdmission } from '../src/cluster/admission-composition.ts'
-import { type ControlPlane, createControlPlane } from '../src/cluster/control-plane.ts'
+import type { ControlPlane } from '../src/cluster/control-plane.ts'
 import { inProcessCall } from '../src/cluster/in-process-call.ts'
-import { virtualHandlers } from '../src/cluster/virtual-handlers.ts'
 import { beforeCreate, beforeUpdate } from '../src/registry/generic/before-write.ts'
 import { ensureNamespace, fillSystemFields, wipeSystemFields } from '../src/registry/generic/object-metadata.ts'
-import { openMemoryStore } from '../src/storage/memory-store.ts'
+import { defaultAdmission, memoryPlane } from '../test/suites/memory-plane.ts'
 import { configMap, mergePatch, pod } from './api-objects.ts'
 import { type Report, round, type Table } from './report.ts'
 
@@ -28,26 +24,7 @@ const NAMESPACE = 'bench'
 const MERGE_PATCH = 'application/merge-patch+json'
 
 async function plane(): Promise<ControlPlane> {
-  const server = createControlPlane({
-    store: await openMemoryStore(),
-    sharedStore: false,
-    keyPrefix: '/registry',
-    logger: pino({ level: 'silent' }),
-    config: {
-      allowPrivileged: true,
-      serviceClusterIpRanges: ['10.0.0.0/24'],
-      serviceNodePortRange: { first: 30_000, last: 32_767 },
-      eventTtlSeconds: 3600,
-      featureGates: {},
-    },
-    authenticator: () => ({ name: 'bench', authenticate: () => ({ user: USER }) }),
-    authorizer: () => alwaysAllowAuthorizer,
-    impersonate: () => () => undefined,
-    admission: (parts) =>
-      clusterAdmission({ enable: [], disable: [], configurations: new Map() }, parts, alwaysAllowAuthorizer),
-    virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
-    paths: () => [],
-  })
+  const server = await memoryPlane({ admission: defaultAdmission })
   const writer = new Writer(server, 'namespaces')
   await writer.create('', JSON.stringify({ metadata: { name: NAMESPACE } }))
   await new Writer(server, 'serviceaccounts').create(NAMESPACE, JSON.stringify({ metadata: { name: 'default' } }))

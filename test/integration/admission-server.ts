@@ -1,13 +1,10 @@
-import { pino } from 'pino'
 import type { AdmissionPlugin } from '../../src/admission/admission.ts'
 import type { ObjectReader } from '../../src/admission/object-reader.ts'
 import type { RequestAuditor } from '../../src/api/pipeline.ts'
 import { systemClock } from '../../src/apimachinery/clock.ts'
-import { alwaysAllowAuthorizer } from '../../src/auth/authz/always.ts'
 import { AdmissionReader } from '../../src/cluster/admission-reader.ts'
-import { type ControlPlane, type ControlPlaneParts, createControlPlane } from '../../src/cluster/control-plane.ts'
-import { virtualHandlers } from '../../src/cluster/virtual-handlers.ts'
-import { openMemoryStore } from '../../src/storage/memory-store.ts'
+import type { ControlPlane, ControlPlaneParts } from '../../src/cluster/control-plane.ts'
+import { memoryPlane } from '../suites/memory-plane.ts'
 
 /** What a request got for an answer. */
 export interface Answer {
@@ -30,25 +27,10 @@ export class AdmissionServer {
     auditor?: RequestAuditor,
   ): Promise<AdmissionServer> {
     const user = { name: 'admin', uid: 'u1', groups: ['system:masters'], extra: { team: ['a'] } }
-    const plane = createControlPlane({
-      store: await openMemoryStore(),
-      sharedStore: false,
-      keyPrefix: '/registry',
-      logger: pino({ level: 'silent' }),
-      config: {
-        allowPrivileged: true,
-        serviceClusterIpRanges: ['10.0.0.0/24'],
-        serviceNodePortRange: { first: 30_000, last: 32_767 },
-        eventTtlSeconds: 3600,
-        featureGates: {},
-      },
-      authenticator: () => ({ name: 'admin', authenticate: () => ({ user }) }),
-      authorizer: () => alwaysAllowAuthorizer,
-      impersonate: () => () => undefined,
-      auditor,
+    const plane = await memoryPlane({
+      user,
       admission: (parts) => plugins(new AdmissionReader(parts.registry), parts),
-      virtual: ({ registry, clock }) => virtualHandlers(registry, clock),
-      paths: () => [],
+      auditor,
     })
     const server = new AdmissionServer(plane)
     await server.create('/api/v1/namespaces', { metadata: { name: 'default', labels: { team: 'a' } } })

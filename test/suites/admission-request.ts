@@ -44,7 +44,7 @@ export interface AskedRequest extends Partial<Omit<AdmissionAttributes, 'object'
 }
 
 /** What a plugin did with a request. */
-export interface Admitted {
+interface Admitted {
   /** The error that it answered with. */
   readonly error: ApiError | undefined
   readonly object: KubeObject | undefined

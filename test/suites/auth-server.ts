@@ -12,7 +12,7 @@ import { openPkiDirectory } from '../../src/cluster/pki/pki-files.ts'
 import { type RunningServer, startServer } from '../../src/cluster/server.ts'
 
 /** An answer as a client that trusts nothing reads it. */
-export interface RawAnswer {
+interface RawAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
@@ -20,7 +20,7 @@ export interface RawAnswer {
   readonly body: Readonly<Record<string, unknown>> | undefined
 }
 
-export interface Ask {
+interface Ask {
   readonly method?: string
   /** Sent as it is, without any normalization. */
   readonly path: string

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { x509Library } from '../../src/cluster/pki/x509-library.ts'
 
 /** A certificate for 127.0.0.1 that serves as server's and client's, with its authority, in memory and as files. */
-export interface CertificateFiles {
+interface CertificateFiles {
   readonly ca: Buffer
   readonly cert: Buffer
   readonly key: Buffer

@@ -1,14 +1,9 @@
-import { pino } from 'pino'
-import type { AdmissionPlugin } from '../../src/admission/admission.ts'
-import { accessReviews } from '../../src/api/virtual/subject-access-reviews.ts'
 import type { Clock } from '../../src/apimachinery/clock.ts'
 import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
 import { ManualClock } from '../../src/apimachinery/manual-clock.ts'
-import { alwaysAllowAuthorizer } from '../../src/auth/authz/always.ts'
 import { bootstrap } from '../../src/cluster/bootstrap/bootstrap.ts'
 import { componentClient } from '../../src/cluster/component-client.ts'
-import { type ControlPlane, type ControlPlaneParts, createControlPlane } from '../../src/cluster/control-plane.ts'
-import { virtualHandlers } from '../../src/cluster/virtual-handlers.ts'
+import type { ControlPlane } from '../../src/cluster/control-plane.ts'
 import { ControllerManager } from '../../src/controllers/controller-manager.ts'
 import type { Client, ObjectKey, ResourceRef } from '../../src/controllers/runtime/client.ts'
 import type { Controller } from '../../src/controllers/runtime/controller.ts'
@@ -16,13 +11,13 @@ import { Informer } from '../../src/controllers/runtime/informer.ts'
 import { silentLogger } from '../../src/controllers/runtime/logger.ts'
 import { keyText } from '../../src/controllers/runtime/object-key.ts'
 import { noMetrics } from '../../src/controllers/runtime/runtime-metrics.ts'
-import { openMemoryStore } from '../../src/storage/memory-store.ts'
+import { memoryPlane, type PluginsOf } from './memory-plane.ts'
 
-export interface TestPlaneOptions {
+interface TestPlaneOptions {
   /** Default: a {@link ManualClock}. */
   readonly clock?: Clock
   /** Default: none. */
-  readonly admission?: (parts: ControlPlaneParts) => readonly AdmissionPlugin[]
+  readonly admission?: PluginsOf
   /** Make the objects that every cluster has (system namespaces, default roles); default false: only `default`. */
   readonly bootstrap?: boolean
 }
@@ -47,27 +42,8 @@ export class TestPlane {
 
   static async start(options: TestPlaneOptions = {}): Promise<TestPlane> {
     const clock = options.clock ?? new ManualClock()
-    const plane = createControlPlane({
-      store: await openMemoryStore(),
-      sharedStore: false,
-      keyPrefix: '/registry',
-      clock,
-      logger: pino({ level: 'silent' }),
-      config: {
-        allowPrivileged: true,
-        serviceClusterIpRanges: ['10.0.0.0/24'],
-        serviceNodePortRange: { first: 30000, last: 32767 },
-        eventTtlSeconds: 3600,
-        featureGates: {},
-      },
-      authenticator: () => ({ name: 'nobody', authenticate: () => undefined }),
-      authorizer: () => alwaysAllowAuthorizer,
-      impersonate: () => () => undefined,
-      admission: options.admission ?? (() => []),
-      virtual: ({ registry }) =>
-        new Map([...virtualHandlers(registry, clock), ...accessReviews(alwaysAllowAuthorizer)]),
-      paths: () => [],
-    })
+    const { admission = () => [] } = options
+    const plane = await memoryPlane({ clock, admission })
     const test = new TestPlane(plane, clock)
     if (options.bootstrap) await bootstrap(plane)
     else await test.client.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } })

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export interface EtcdServerTls {
+interface EtcdServerTls {
   /** Paths of PEM files. */
   readonly caFile: string
   readonly certFile: string

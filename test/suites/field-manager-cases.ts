@@ -36,7 +36,7 @@ export interface OwnershipCase {
   readonly fails?: boolean
 }
 
-export interface OwnershipGroup {
+interface OwnershipGroup {
   readonly source: string
   readonly schema: string
   readonly cases: readonly OwnershipCase[]
@@ -46,7 +46,7 @@ export interface OwnershipGroup {
  * Rows of values: `set` value, paths; `merge` live, applied, result; `compare` left, right, removed, modified, added;
  * `remove` value, paths, the rest, what the paths name. Null: nothing is left; `unparseable`: not looked at.
  */
-export interface ValueGroup {
+interface ValueGroup {
   readonly source: string
   readonly kind: 'set' | 'merge' | 'compare' | 'remove'
   readonly schema: CaseSchema

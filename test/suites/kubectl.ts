@@ -6,13 +6,13 @@ import { delimiter, dirname, join } from 'node:path'
 import { zipEntry } from './zip-entry.ts'
 
 /** What a command said and how it ended. */
-export interface CommandResult {
+interface CommandResult {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
-export interface CommandOptions {
+interface CommandOptions {
   readonly stdin?: string
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds until the command is killed. Default: 30 000. */
@@ -136,7 +136,7 @@ function unpacked(tool: 'kubectl' | 'helm'): string {
 }
 
 /** A kubectl found on this machine. */
-export interface FoundKubectl {
+interface FoundKubectl {
   readonly path: string
   /** `v1.32.4`, say. */
   readonly version: string

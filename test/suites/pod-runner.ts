@@ -5,7 +5,7 @@ import type { Controller } from '../../src/controllers/runtime/controller.ts'
 import { PODS } from '../../src/controllers/runtime/resources.ts'
 
 /** Stands in for scheduler and kubelet: what a pod is to become; undefined: it is left as it is. */
-export type PodFate = (pod: Typed<Pod>) => 'ready' | 'succeeded' | 'failed' | undefined
+type PodFate = (pod: Typed<Pod>) => 'ready' | 'succeeded' | 'failed' | undefined
 
 /** A controller that makes pods run (or whatever `fate` says), and lets go of those that are being deleted. */
 export function podRunner(fate: PodFate = () => 'ready'): Controller {

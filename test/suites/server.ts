@@ -41,7 +41,7 @@ export interface TestServer {
   stop(): Promise<void>
 }
 
-export interface TestServerOptions {
+interface TestServerOptions {
   /** Upstream's `--authorization-mode`. Default: Node, RBAC. */
   readonly authorizationModes?: readonly string[]
   readonly enableAdmissionPlugins?: readonly string[]

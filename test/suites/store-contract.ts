@@ -18,7 +18,7 @@ export interface StoreFixture<S extends Store = Store> {
 }
 
 /** What differs between backends; everything else must be the same. */
-export interface StoreCapabilities {
+interface StoreCapabilities {
   /** Nobody else writes to the store: each revision is exactly one write of the test. */
   readonly exclusive: boolean
   /** The shortest TTL that the backend honours to the second. */

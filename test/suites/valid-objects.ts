@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../src/apimachinery/kube-object.ts'
 
 /** Why a name is refused: by which of upstream's checks. */
-export type NameRule = 'subdomain' | 'label' | 'path' | 'none'
+type NameRule = 'subdomain' | 'label' | 'path' | 'none'
 
 /** A kind with the least that makes an object of it valid. */
-export interface ValidObject {
+interface ValidObject {
   readonly group: string
   readonly resource: string
   readonly kind: string
