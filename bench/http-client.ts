@@ -12,7 +12,7 @@ export interface Target {
   readonly accept?: string
 }
 
-export interface Reply {
+interface Reply {
   readonly status: number
   /** Bytes of the body as they came. */
   readonly bytes: number

@@ -27,12 +27,12 @@ export interface Benchmark {
 const readme = new URL('./README.md', import.meta.url)
 
 /** What the figures were measured on: no names, only what makes figures comparable. */
-export function machine(): string {
+function machine(): string {
   const gibibytes = Math.round(totalmem() / 2 ** 30)
   return `${cpus().length} cores, ${gibibytes} GiB memory, ${platform()} ${arch()}, Node.js ${process.version}`
 }
 
-export function toMarkdown({ title, columns, rows }: Table): string {
+function toMarkdown({ title, columns, rows }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const rule = columns.map((_, i) => (i === 0 ? '---' : '---:'))
   return [`### ${title}`, '', line(columns), line(rule), ...rows.map(line), ''].join('\n')

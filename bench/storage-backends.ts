@@ -8,7 +8,7 @@ import type { Store } from '../src/storage/store.ts'
 import { etcdVersion, startEtcd } from '../test/suites/etcd-server.ts'
 
 /** An empty store and how to get rid of it. */
-export interface Backend {
+interface Backend {
   readonly store: Store
   dispose(): Promise<void>
 }

@@ -12,7 +12,7 @@ export const plainHooks: CacheHooks<undefined, undefined> = {
   attributes: () => undefined,
 }
 
-export interface FanOut {
+interface FanOut {
   readonly watchers: number
   readonly deliveriesPerSecond: number
   /** CPU time per event and watcher, in microseconds. */

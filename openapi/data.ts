@@ -106,7 +106,7 @@ export interface FieldSelectorFact {
   readonly aliases?: Readonly<Record<string, string>>
 }
 
-export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
+type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
 
 export interface AdmissionPluginFact {
   readonly name: string
@@ -123,7 +123,7 @@ export interface AdmissionFacts {
   readonly plugins: readonly AdmissionPluginFact[]
 }
 
-export interface PolicyRuleFact {
+interface PolicyRuleFact {
   readonly apiGroups?: readonly string[]
   readonly resources?: readonly string[]
   readonly resourceNames?: readonly string[]
@@ -172,7 +172,7 @@ export interface NamedSpec {
 }
 
 /** Flow control objects carry the annotation `apf.kubernetes.io/autoupdate-spec: "true"`. */
-export interface FlowControlBootstrap {
+interface FlowControlBootstrap {
   readonly mandatoryPriorityLevelConfigurations: readonly NamedSpec[]
   readonly suggestedPriorityLevelConfigurations: readonly NamedSpec[]
   readonly mandatoryFlowSchemas: readonly NamedSpec[]

@@ -14,7 +14,7 @@ import { join } from 'node:path'
  * pointer, `o` omitempty, `z` omitzero. The embedding path (only where there is one) names the embedded structs that
  * the field stands in, joined with dots. Of a named list or map type the text goes on with `=` and what it stands for.
  */
-export type GoField = readonly [json: string, type: string, flags: string, embedded?: string]
+type GoField = readonly [json: string, type: string, flags: string, embedded?: string]
 
 /** definition → fields in Go's order. */
 export type GoTypes = Readonly<Record<string, readonly GoField[]>>

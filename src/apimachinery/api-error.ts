@@ -158,10 +158,6 @@ export function applyConflict(causes: readonly StatusCause[], message: string): 
   return new ApiError({ code: 409, reason: 'Conflict', message, details: { causes } })
 }
 
-export function gone(message: string): ApiError {
-  return new ApiError({ code: 410, reason: 'Gone', message })
-}
-
 /** 410 Expired: the resourceVersion or continue token is too old; `continueToken` goes on from newer data. */
 export function resourceExpired(message: string, continueToken?: string): ApiError {
   return new ApiError({ code: 410, reason: 'Expired', message, ...(continueToken ? { continue: continueToken } : {}) })

@@ -102,10 +102,6 @@ export class Quantity {
     return this.add(other.neg())
   }
 
-  mul(factor: number | bigint): Quantity {
-    return new Quantity(this.unscaled * BigInt(factor), this.scale, this.format)
-  }
-
   neg(): Quantity {
     return new Quantity(-this.unscaled, this.scale, this.format)
   }
@@ -127,10 +123,6 @@ export class Quantity {
   /** Thousandths, rounded away from zero; exact up to 2^53, near above. */
   milliValue(): number {
     return Number(this.scaledValue(-3))
-  }
-
-  asApproximateFloat64(): number {
-    return Number(`${this.unscaled}e${this.scale}`)
   }
 
   /** The same value at a precision no finer than 10^`scale`, rounded away from zero. */

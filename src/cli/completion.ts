@@ -40,7 +40,7 @@ kubemu completion zsh > "\${fpath[1]}/_kubemu"
 kubemu completion fish > ~/.config/fish/completions/kubemu.fish`
 
 /** The script for a program's commands. */
-export function completionScript(shell: Shell, program: Command): string {
+function completionScript(shell: Shell, program: Command): string {
   const levels = levelsOf(program, program.name())
   if (shell === 'bash') return bashScript(levels)
   return shell === 'zsh' ? zshScript(levels) : fishScript(levels)

@@ -1,6 +1,6 @@
 import type { AdmissionView, Step, TraceNode, TraceRecordView, WriteView } from '../api/trace/trace-record.ts'
 
-export interface TraceTextOptions {
+interface TraceTextOptions {
   /** With escape sequences of a terminal. */
   readonly color: boolean
   /** The steps of every write, not only of what began. */
@@ -10,7 +10,7 @@ export interface TraceTextOptions {
 }
 
 /** Where a record stands that came later. */
-export interface TracePlace {
+interface TracePlace {
   /** What its tree began with. */
   readonly root: TraceRecordView
   /** What led to it. */

@@ -15,7 +15,7 @@ export function versionCommand(): FlagCommand {
 }
 
 /** As `kubectl version` prints it. */
-export function versionText(output: Flags['output']): string {
+function versionText(output: Flags['output']): string {
   const platform = `${process.platform}/${process.arch}`
   const versions = {
     kubemuVersion: { version: KUBEMU_VERSION, nodeVersion: process.version, platform },

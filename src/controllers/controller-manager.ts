@@ -87,10 +87,6 @@ export class ControllerManager {
     return manager
   }
 
-  get isLeading(): boolean {
-    return this.#running !== undefined
-  }
-
   /** True while no controller has anything to do: nothing is queued and nothing is being reconciled. */
   get isIdle(): boolean {
     return this.#running?.runners.every((runner) => runner.isIdle) ?? true

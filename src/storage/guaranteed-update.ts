@@ -2,7 +2,7 @@ import { isStorageError, StorageError } from './storage-error.ts'
 import type { KeyValue, Store, WriteOptions } from './store.ts'
 
 /** What an update wants stored. */
-export interface Proposal extends WriteOptions {
+interface Proposal extends WriteOptions {
   readonly value: Buffer
 }
 
@@ -12,7 +12,7 @@ export interface Proposal extends WriteOptions {
  */
 export type Transform = (current: KeyValue | undefined) => Proposal | Promise<Proposal>
 
-export interface GuaranteedUpdateOptions {
+interface GuaranteedUpdateOptions {
   /** Start from nothing, and create, where the key is absent. Default: `KeyNotFound`. */
   readonly ignoreNotFound?: boolean
   /** The state as the caller knows it, perhaps stale: tried first, which saves the read where it is not. */
@@ -21,7 +21,7 @@ export interface GuaranteedUpdateOptions {
   readonly signal?: AbortSignal
 }
 
-export interface GuaranteedUpdateResult {
+interface GuaranteedUpdateResult {
   readonly kv: KeyValue
   /** False where the key already had exactly these bytes: then nothing was written and no revision taken. */
   readonly written: boolean

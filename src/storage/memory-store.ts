@@ -4,7 +4,7 @@ import { MvccStore } from './mvcc/mvcc-store.ts'
 import { RevisionIndex } from './mvcc/revision-index.ts'
 import type { SnapshotStore } from './store.ts'
 
-export interface MemoryStoreOptions {
+interface MemoryStoreOptions {
   /** Default: the machine's clock. */
   readonly clock?: Clock
   readonly compaction?: CompactionOptions

@@ -7,7 +7,7 @@ export type CrashMessage =
   | { readonly type: 'attempt'; readonly key: string; readonly verb: CrashVerb; readonly payload: number }
   | { readonly type: 'acknowledged'; readonly key: string; readonly revision: number }
 
-export type CrashVerb = 'put' | 'delete'
+type CrashVerb = 'put' | 'delete'
 
 /** A value of up to some kilobytes that follows from its number alone: a single wrong byte gives it away. */
 export function payloadBytes(payload: number): Buffer {

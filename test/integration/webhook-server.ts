@@ -8,7 +8,7 @@ import { x509Library } from '../../src/cluster/pki/x509-library.ts'
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
 /** Certificate and key of a server, in PEM, with the authority that signed it. */
-export interface ServingCertificate {
+interface ServingCertificate {
   readonly ca: string
   readonly cert: string
   readonly key: string
@@ -55,7 +55,7 @@ export async function servingCertificate(...dnsNames: readonly string[]): Promis
 }
 
 /** An AdmissionReview as it came. */
-export interface Review {
+interface Review {
   readonly apiVersion: string
   readonly kind: string
   // biome-ignore lint/suspicious/noExplicitAny: tests look wherever they like
@@ -63,10 +63,10 @@ export interface Review {
 }
 
 /** Members of the response besides the uid. */
-export type ReviewAnswer = Readonly<Record<string, unknown>>
+type ReviewAnswer = Readonly<Record<string, unknown>>
 
 /** Answers in its own way; returns nothing where it has written to the response itself. */
-export type ReviewHandler = (
+type ReviewHandler = (
   review: Review,
   response: ServerResponse,
   request: IncomingMessage,

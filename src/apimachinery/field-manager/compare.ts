@@ -1,7 +1,7 @@
 import { equalJson } from '../clone.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import type { ListNode, SchemaNode, StructNode } from '../schema/schema-node.ts'
-import { EMPTY_SET, type FieldSet, FieldSetBuilder, isEmptySet } from './field-set.ts'
+import { EMPTY_SET, type FieldSet, FieldSetBuilder } from './field-set.ts'
 import { comparePathElements, fieldElement, type PathElement } from './path-element.ts'
 import { type Branch, type SharedSet, SharedSets } from './shared-sets.ts'
 import {
@@ -25,10 +25,6 @@ export interface Comparison {
 }
 
 export const NO_DIFFERENCE: Comparison = { removed: EMPTY_SET, modified: EMPTY_SET, added: EMPTY_SET }
-
-export function isSame(comparison: Comparison): boolean {
-  return isEmptySet(comparison.removed) && isEmptySet(comparison.modified) && isEmptySet(comparison.added)
-}
 
 export interface CompareOptions {
   /** Unset fields count as the zero values that the typed server writes. */

@@ -223,11 +223,6 @@ export class FieldSetBuilder {
     return node
   }
 
-  /** Marks the path that this builder stands for as a member. */
-  addSelf(): void {
-    this.#member = true
-  }
-
   /** The builder of what lies below an element; an empty one leaves no trace. */
   child(element: PathElement): FieldSetBuilder {
     this.#children ??= new Map()

@@ -4,7 +4,6 @@ import { CertificateAuthority, type ClientSubject, isDueForRenewal, type KeyPair
 import type { PkiFiles } from './pki-files.ts'
 
 const CA = 'ca'
-const FRONT_PROXY_CA = 'front-proxy-ca'
 
 /** Names under which pods reach the API server. */
 const SERVICE_NAMES = [
@@ -16,13 +15,13 @@ const SERVICE_NAMES = [
 ]
 
 /**
- * The certificates of a cluster: two authorities (clients and servers; front proxies), the server's own certificate and
- * those of its clients. Made when first wanted, kept, and made anew before they expire. Files are named as kubeadm's.
+ * The certificates of a cluster: its authority, the server's own certificate and those of its clients. Made when first
+ * wanted, kept, and made anew before they expire. Files are named as kubeadm's.
  */
 export class ClusterPki {
   readonly #files: PkiFiles
   readonly #now: () => number
-  readonly #authorities = new Map<string, Promise<CertificateAuthority>>()
+  #authority: Promise<CertificateAuthority> | undefined
 
   constructor(files: PkiFiles, now: () => number = Date.now) {
     this.#files = files
@@ -31,12 +30,8 @@ export class ClusterPki {
 
   /** Signs servers and clients. */
   authority(): Promise<CertificateAuthority> {
-    return this.#authority(CA, 'kubernetes')
-  }
-
-  /** Signs front proxies: a certificate of this authority may say who its requests are from. */
-  frontProxyAuthority(): Promise<CertificateAuthority> {
-    return this.#authority(FRONT_PROXY_CA, 'front-proxy-ca')
+    this.#authority ??= this.#openAuthority()
+    return this.#authority
   }
 
   /** The API server's certificate for these names and addresses besides the usual ones. */
@@ -44,7 +39,7 @@ export class ClusterPki {
     const all = [...new Set([...SERVICE_NAMES, '127.0.0.1', '::1', ...names.filter((n) => n !== '')])]
     const known = await this.#read('apiserver')
     if (known && !this.#isStale(known) && all.every((name) => isFor(known.certificate, name))) {
-      if (await this.#isOfAuthority(known, CA)) return known
+      if (await this.#isOfAuthority(known)) return known
     }
     const authority = await this.authority()
     const pair = await authority.issueServing({
@@ -58,16 +53,8 @@ export class ClusterPki {
   /** A client certificate that is kept under a name. */
   async client(name: string, subject: ClientSubject): Promise<KeyPair> {
     const known = await this.#read(name)
-    if (known && !this.#isStale(known) && (await this.#isOfAuthority(known, CA))) return known
+    if (known && !this.#isStale(known) && (await this.#isOfAuthority(known))) return known
     return await this.#write(name, await (await this.authority()).issueClient(subject))
-  }
-
-  /** The certificate with which this server speaks to aggregated API servers. */
-  async frontProxyClient(): Promise<KeyPair> {
-    const known = await this.#read('front-proxy-client')
-    if (known && !this.#isStale(known) && (await this.#isOfAuthority(known, FRONT_PROXY_CA))) return known
-    const authority = await this.frontProxyAuthority()
-    return await this.#write('front-proxy-client', await authority.issueClient({ user: 'front-proxy-client' }))
   }
 
   /** The key that signs tokens of service accounts, made by `create` the first time. */
@@ -79,31 +66,21 @@ export class ClusterPki {
     return key
   }
 
-  #authority(name: string, commonName: string): Promise<CertificateAuthority> {
-    let authority = this.#authorities.get(name)
-    if (!authority) {
-      authority = this.#openAuthority(name, commonName)
-      this.#authorities.set(name, authority)
-    }
-    return authority
-  }
-
-  async #openAuthority(name: string, commonName: string): Promise<CertificateAuthority> {
-    const known = await this.#read(name)
+  async #openAuthority(): Promise<CertificateAuthority> {
+    const known = await this.#read(CA)
     if (known && !belongTogether(known.certificate, known.privateKey)) {
-      throw new Error(`${name}.key is not the key of ${name}.crt: put back the one that belongs to it, or remove both`)
+      throw new Error(`${CA}.key is not the key of ${CA}.crt: put back the one that belongs to it, or remove both`)
     }
     if (known) return await CertificateAuthority.load(known, this.#now)
-    const authority = await CertificateAuthority.create(commonName, this.#now)
-    await this.#write(name, authority.pair)
+    const authority = await CertificateAuthority.create('kubernetes', this.#now)
+    await this.#write(CA, authority.pair)
     return authority
   }
 
   /** False as well where key and certificate are of two pairs: a write that was cut off, or two servers at once. */
-  async #isOfAuthority(known: KeyPair, name: typeof CA | typeof FRONT_PROXY_CA): Promise<boolean> {
-    const { certificate, privateKey } = known
+  async #isOfAuthority({ certificate, privateKey }: KeyPair): Promise<boolean> {
     if (!belongTogether(certificate, privateKey)) return false
-    const { pair } = await (name === CA ? this.authority() : this.frontProxyAuthority())
+    const { pair } = await this.authority()
     return new X509Certificate(certificate).verify(new X509Certificate(pair.certificate).publicKey)
   }
 

@@ -63,8 +63,3 @@ export function validateBasicResource(text: string, path: FieldPath): FieldError
   const value = parseQuantity(text).scaledValue(0)
   return value < 0n ? [invalid(path, value, 'must be a valid resource quantity')] : []
 }
-
-/** Whether two quantities have the same value. */
-export function sameQuantity(a: string, b: string): boolean {
-  return a === b || parseQuantity(a).equals(parseQuantity(b))
-}

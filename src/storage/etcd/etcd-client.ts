@@ -11,7 +11,7 @@ export interface EtcdTls {
   readonly key?: Buffer
 }
 
-export interface EtcdClientOptions {
+interface EtcdClientOptions {
   /** `http://host:port` or `https://host:port`, all of one cluster and one scheme. */
   readonly endpoints: readonly string[]
   readonly tls?: EtcdTls

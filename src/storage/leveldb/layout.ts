@@ -22,7 +22,7 @@ export const metaKeys = {
 
 const letters = { log: 0x6c, value: 0x76 } as const
 
-export type Table = keyof typeof letters
+type Table = keyof typeof letters
 
 const tableKeyBytes = 11
 

@@ -13,7 +13,7 @@ export type Durability = 'sync' | 'async'
 
 export type LevelDatabase = ClassicLevel<Buffer, Buffer>
 
-export interface LevelJournalOptions {
+interface LevelJournalOptions {
   readonly directory: string
   readonly durability: Durability
 }
@@ -42,7 +42,7 @@ export async function openDatabase(directory: string): Promise<LevelDatabase> {
 }
 
 /** Where the journal stands when it is opened. */
-export interface JournalPosition {
+interface JournalPosition {
   readonly generation: number
   /** The last revision that is durable. */
   readonly revision: number

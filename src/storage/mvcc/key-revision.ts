@@ -2,7 +2,7 @@ import type { KeyValue, StoreEvent } from '../store.ts'
 
 const nothing = Buffer.alloc(0)
 
-export interface KeyRevisionFields {
+interface KeyRevisionFields {
   readonly key: string
   readonly revision: number
   readonly createRevision: number

@@ -34,13 +34,13 @@ import { Sweeper } from './sweeper.ts'
 import { WatchHub } from './watch-hub.ts'
 
 /** What every MVCC store takes, whatever lies below it. */
-export interface MvccOptions {
+interface MvccOptions {
   readonly clock: Clock
   readonly compaction?: CompactionOptions
 }
 
 /** The durable side of a store; without one it lives in memory. */
-export interface MvccBacking {
+interface MvccBacking {
   readonly journal: Journal
   readonly backend: 'leveldb'
   /** Bytes of values of recent writes to keep in memory. */

@@ -21,7 +21,7 @@ interface Tree {
 }
 
 /** Where an index starts: a fresh store, or one with a past that it no longer knows. */
-export interface IndexOrigin {
+interface IndexOrigin {
   /** The revision before the first that {@link RevisionIndex.apply} takes; a fresh store stands at 1, as etcd does. */
   readonly revision: number
   /** Reads below this are refused. */
@@ -31,10 +31,10 @@ export interface IndexOrigin {
 }
 
 /** The origin of a store that was never written to. */
-export const freshOrigin: IndexOrigin = { revision: 1, compacted: 0, historyStart: 1 }
+const freshOrigin: IndexOrigin = { revision: 1, compacted: 0, historyStart: 1 }
 
 /** Which keys to visit, as of which revision. */
-export interface Scan {
+interface Scan {
   readonly prefix: string
   readonly start?: string
   readonly revision: number

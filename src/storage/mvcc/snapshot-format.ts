@@ -144,7 +144,7 @@ class EntryReader {
 }
 
 /** What a snapshot in a file holds, read in pieces. */
-export interface SnapshotFile extends SnapshotHead {
+interface SnapshotFile extends SnapshotHead {
   /** Each live key in a batch of some; values are in memory as long as somebody holds them. */
   records(): AsyncGenerator<readonly KeyRevision[]>
 }

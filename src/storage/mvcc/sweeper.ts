@@ -10,7 +10,7 @@ const maxBacklog = 10_000
 const keepUpEvery = 256
 
 /** What a sweeper needs to know of its store. */
-export interface SweepSource {
+interface SweepSource {
   readonly journal: Journal | undefined
   /** The present index; another one after a restore. */
   index(): RevisionIndex

@@ -9,7 +9,7 @@ import type { RevisionIndex } from './revision-index.ts'
 const chunk = 1000
 
 /** What a hub needs to know of its store. */
-export interface WatchSource {
+interface WatchSource {
   readonly clock: Clock
   /** The present index; another one after a restore. */
   index(): RevisionIndex

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import { BookmarkItem } from './watch-item.ts'
 
 /** What takes bookmarks: a watcher of any cache. */
-export interface BookmarkTaker {
+interface BookmarkTaker {
   readonly isOver: boolean
   offerBookmark(bookmark: BookmarkItem): void
 }

@@ -1,5 +1,5 @@
 /** How a {@link ByteBudget} takes something back. `false`: it was in use lately, ask once more; then it must be true. */
-export type Reclaim<T> = (owner: T) => boolean
+type Reclaim<T> = (owner: T) => boolean
 
 /**
  * Bounds what can be made again (parsed objects, encoded frames): first in, first reclaimed, with a second chance.

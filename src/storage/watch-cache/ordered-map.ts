@@ -9,7 +9,7 @@ const REORDERED_ALL = /[\ud800-\uffff]/g
  * Surrogates trade places with U+E000–U+FFFF; any other key comes back as it is. Keeps prefixes: `orderKey(a + b)` is
  * `orderKey(a) + orderKey(b)`.
  */
-export function orderKey(key: string): string {
+function orderKey(key: string): string {
   for (let i = 0; i < key.length; i++)
     if (key.charCodeAt(i) >= FIRST_REORDERED) return key.replace(REORDERED_ALL, reorder)
   return key
@@ -38,13 +38,13 @@ function compare(a: string, b: string): number {
 type Tree<V> = InstanceType<typeof BTree<string, V>>
 
 /** What {@link OrderedMap.collect} found. */
-export interface Collected<V> {
+interface Collected<V> {
   readonly values: V[]
   /** The last value taken is not the last of the range that was looked at. */
   readonly more: boolean
 }
 
-export interface CollectOptions<V> {
+interface CollectOptions<V> {
   readonly prefix: string
   /** First key (inclusive); unset: the first of the prefix. */
   readonly start?: string

@@ -6,13 +6,13 @@ import type { Store, StoreEvent, WatchHandle } from '../store.ts'
 const MAX_EVENTS = 10_000
 
 /** A stretch of the past: events behind `after`, up to and including `upTo`. */
-export interface Stretch {
+interface Stretch {
   readonly prefix: string
   readonly after: number
   readonly upTo: number
 }
 
-export interface StretchSource {
+interface StretchSource {
   readonly store: Store
   readonly clock: Clock
   /** How long the store may take. */
