@@ -31,6 +31,9 @@ export interface ControllerManagerProcessOptions extends ComponentProcessOptions
   readonly quotaSyncMs?: number | undefined
 }
 
+/** Simulated disks come with simulated nodes (`kubemu nodes`): a manager alone does what upstream's does. */
+const NO_DISKS = { simulatedProvisioners: [] }
+
 /** Runs all controllers against a server over HTTP. Errors: the port is taken, files that cannot be read. */
 export async function runControllerManager(
   options: ControllerManagerProcessOptions,
@@ -58,6 +61,7 @@ export async function runControllerManager(
     logger,
     metrics,
     controllers: allControllers({
+      ...NO_DISKS,
       quotaUsage,
       ...(issuer ? { createToken: (account) => issuer.issueLegacy(account) } : {}),
       ...(rootCa ? { rootCa } : {}),
@@ -68,7 +72,7 @@ export async function runControllerManager(
       volumeSyncMs: options.volumeSyncMs,
       quotaSyncMs: options.quotaSyncMs,
     }),
-    loops: allLoops(),
+    loops: allLoops(NO_DISKS),
     ...(minResyncMs === undefined ? {} : { minResyncMs }),
     ...(leaderElection ? { leaderElection: { ...leaderElection, client: electionClient } } : {}),
   })

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { type Clock, systemClock } from '../apimachinery/clock.ts'
-import { ensureDefaultStorageClass } from '../controllers/cluster/volumes/simulated-provisioner.ts'
+import { ensureDefaultStorageClass, simulatedDisks } from '../controllers/cluster/volumes/simulated-provisioner.ts'
+import { ControllerManager } from '../controllers/controller-manager.ts'
 import { HttpClient } from '../controllers/http/http-client.ts'
 import { readKubeconfig } from '../controllers/http/kubeconfig-access.ts'
 import type { KubeletEndpoint } from '../controllers/nodes/node-object.ts'
@@ -83,6 +84,7 @@ class ElectedFleet implements Work {
   readonly #logger: Logger
   readonly #options: NodesProcessOptions
   #nodes: RunningNodes | undefined
+  #disks: Promise<ControllerManager> | undefined
   #served: KubeletHost | undefined
 
   constructor(client: Client, clock: Clock, logger: Logger, options: NodesProcessOptions) {
@@ -108,9 +110,15 @@ class ElectedFleet implements Work {
     const nodes = startNodes(this.#client, options)
     this.#nodes = nodes
     this.#served = new SimulatedNodeConnector(nodes.fleet).host
+    this.#disks ??= ControllerManager.start({
+      client: this.#client,
+      clock: this.#clock,
+      logger: this.#logger,
+      controllers: simulatedDisks(),
+    })
     try {
       await nodes.ready
-      // Simulated disks come with simulated machines: controllers that are no administrators may not make the class.
+      // Simulated disks come with simulated machines, whichever controllers there are.
       await ensureDefaultStorageClass(this.#client, this.#logger)
       this.#logger.info({ nodes: count }, 'nodes registered')
     } catch (error) {
@@ -128,6 +136,8 @@ class ElectedFleet implements Work {
     this.#nodes?.stop()
     this.#nodes = undefined
     this.#served = undefined
+    void this.#disks?.then((disks) => disks.stop())
+    this.#disks = undefined
   }
 }
 

@@ -11,6 +11,6 @@ export function allControllers(options: AllControllersOptions = {}): readonly Co
 }
 
 /** Every control loop that finds out for itself what to watch. */
-export function allLoops(): readonly ControlLoop[] {
-  return clusterLoops()
+export function allLoops(options: AllControllersOptions = {}): readonly ControlLoop[] {
+  return clusterLoops(options)
 }

@@ -330,4 +330,48 @@ describe('quota, Jobs, certificates', () => {
     const certificate = new x509.X509Certificate(Buffer.from(signed.status!.certificate!, 'base64').toString())
     expect(certificate.subjectName.getField('CN')).toEqual(['system:node:n1'])
   })
+
+  it('mirrors Endpoints that were written by hand, as long as their service has no selector', async () => {
+    const ports = [{ name: 'http', port: 80, protocol: 'TCP' }]
+    await test.client.create(ENDPOINTS, {
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      metadata: { ...key('manual'), labels: { tier: 'db' }, annotations: { note: 'by hand' } },
+      subsets: [{ addresses: [{ ip: '1.2.3.4' }], notReadyAddresses: [{ ip: '1.2.3.5' }], ports }],
+    })
+    const service = await test.client.create(SERVICES, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: key('manual'),
+      spec: { ports: [{ name: 'http', port: 80 }] },
+    })
+    const [slice] = await test.untilAll(ENDPOINT_SLICES, 'default', (all) => all.length === 1)
+    expect(slice!.metadata).toMatchObject({
+      generateName: 'manual-',
+      labels: {
+        tier: 'db',
+        'endpointslice.kubernetes.io/managed-by': 'endpointslicemirroring-controller.k8s.io',
+        'kubernetes.io/service-name': 'manual',
+      },
+      annotations: { note: 'by hand' },
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'Endpoints', name: 'manual', controller: true, blockOwnerDeletion: true },
+      ],
+    })
+    expect(slice).toMatchObject({
+      addressType: 'IPv4',
+      ports,
+      endpoints: [
+        { addresses: ['1.2.3.4'], conditions: { ready: true } },
+        { addresses: ['1.2.3.5'], conditions: { ready: false } },
+      ],
+    })
+    const subsets = [{ addresses: [{ ip: '1.2.3.6' }], ports: [{ name: 'http', port: 81, protocol: 'TCP' }] }]
+    const { name, namespace } = key('manual')
+    await test.client.patch(ENDPOINTS, { name, namespace }, 'merge', { subsets })
+    const moved = await test.until(ENDPOINT_SLICES, key(slice!.metadata.name!), (s) => s?.ports?.[0]?.port === 81)
+    expect(moved.endpoints.map((e) => e.addresses)).toEqual([['1.2.3.6']])
+    await test.client.delete(SERVICES, key(service.metadata.name!))
+    await test.untilAll(ENDPOINT_SLICES, 'default', (all) => all.length === 0)
+  })
 })

@@ -6,6 +6,7 @@ import { clusterControllers, clusterLoops } from '../../src/controllers/cluster/
 import { ControllerManager } from '../../src/controllers/controller-manager.ts'
 import { silentLogger } from '../../src/controllers/runtime/logger.ts'
 import {
+  EVENTS,
   PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
   PODS,
@@ -139,5 +140,38 @@ describe('volumes', () => {
     await test.until(PERSISTENT_VOLUME_CLAIMS, key('data'), (c) => c?.metadata.deletionTimestamp !== undefined)
     await test.client.delete(PODS, key('user'), { gracePeriodSeconds: 0 })
     await test.until(PERSISTENT_VOLUME_CLAIMS, key('data'), (c) => c === undefined)
+  })
+
+  it('makes the claims of ephemeral volumes, and says so where another has their name', async () => {
+    const volumeClaimTemplate = {
+      metadata: { labels: { tier: 'cache' } },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    }
+    const podWith = (name: string): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default' },
+      spec: {
+        containers: [{ name: 'c', image: 'i' }],
+        volumes: [{ name: 'scratch', ephemeral: { volumeClaimTemplate } }],
+      },
+    })
+    await test.client.create(PERSISTENT_VOLUME_CLAIMS, claim('taken-scratch'))
+    const pod = await test.client.create(PODS, podWith('p') as never)
+    await test.client.create(PODS, podWith('taken') as never)
+    const made = await test.until(PERSISTENT_VOLUME_CLAIMS, key('p-scratch'), (c) => c !== undefined)
+    expect(made.metadata).toMatchObject({
+      labels: { tier: 'cache' },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'p', uid: pod.metadata.uid, controller: true }],
+    })
+    const refused = await test.untilAll(EVENTS, 'default', (all) =>
+      all.some((e) => e.reason === 'FailedBinding' && e.involvedObject.name === 'taken'),
+    )
+    expect(refused.find((e) => e.involvedObject.name === 'taken')).toMatchObject({
+      type: 'Warning',
+      message:
+        'ephemeral volume scratch: PVC default/taken-scratch was not created for pod default/taken (pod is not owner)',
+      source: { component: 'ephemeral_volume' },
+    })
   })
 })

@@ -66,7 +66,9 @@ describe('scheduler', () => {
       type: 'Normal',
       reason: 'Scheduled',
       message: 'Successfully assigned default/web to n1',
-      source: { component: 'default-scheduler' },
+      action: 'Binding',
+      reportingComponent: 'default-scheduler',
+      source: {},
     })
   })
 
@@ -111,9 +113,12 @@ describe('scheduler', () => {
     const placed = await plane.until(PODS, inDefault('high'), (p) => p?.spec?.nodeName === 'n1')
     expect(placed.metadata.uid).toBe(high.metadata.uid)
     const events = await plane.untilAll(EVENTS, 'default', (all) => all.some((e) => e.reason === 'Preempted'))
-    expect(events.find((e) => e.reason === 'Preempted')?.message).toBe(
-      `Preempted by pod ${high.metadata.uid} on node n1`,
-    )
+    expect(events.find((e) => e.reason === 'Preempted')).toMatchObject({
+      action: 'Preempting',
+      involvedObject: { name: 'low' },
+      related: { kind: 'Pod', name: 'high', uid: high.metadata.uid },
+      message: `Preempted by pod ${high.metadata.uid} on node n1`,
+    })
   })
 
   test('a claim that waits for its first consumer learns the node, and the pod follows when it is bound', async () => {

@@ -208,7 +208,7 @@ export function workloadCases(kubectl: () => CommandLine): void {
         .toSorted((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
         .map(({ message }) => message)
         .filter((message) => message.startsWith('delete'))
-      expect(steps).toEqual(['db-2', 'db-1'].map((name) => `delete Pod ${name} in StatefulSet db successful`))
+      expect(steps).toEqual(['db-2', 'db-1'].map((name) => `Delete Pod ${name} in StatefulSet db successful`))
     })
   })
 

@@ -10,6 +10,7 @@ import { disruptionController } from './disruption/disruption-controller.ts'
 import { staleDisruptionController } from './disruption/stale-disruption.ts'
 import { endpointSliceController } from './endpoints/endpoint-slice-controller.ts'
 import { endpointsController } from './endpoints/endpoints-controller.ts'
+import { endpointSliceMirroringController } from './endpoints/slice-mirroring-controller.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
 import { namespaceController } from './namespace/namespace-controller.ts'
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts'
@@ -22,13 +23,9 @@ import { type CreateToken, serviceAccountTokenController } from './service-accou
 import { taintEvictionController } from './taint-eviction.ts'
 import { ttlAfterFinishedController } from './ttl-after-finished.ts'
 import { claimBinder } from './volumes/claim-controller.ts'
+import { ephemeralVolumeController } from './volumes/ephemeral-controller.ts'
 import { claimProtectionController, volumeProtectionController } from './volumes/protection.ts'
-import {
-  defaultStorageClass,
-  SIMULATED_PROVISIONERS,
-  simulatedDeleter,
-  simulatedProvisioner,
-} from './volumes/simulated-provisioner.ts'
+import { defaultStorageClass, simulatedDisks } from './volumes/simulated-provisioner.ts'
 import { volumeBinder } from './volumes/volume-controller.ts'
 
 export interface ClusterControllersOptions {
@@ -42,7 +39,10 @@ export interface ClusterControllersOptions {
   readonly readCertificateRequest?: ReadCertificateRequest
   /** Sign certificate requests, by the names of the built-in signers; default: nobody does. */
   readonly certificateSigners?: ReadonlyMap<string, CertificateSigner>
-  /** Provisioners whose volumes are simulated; default: that of the default storage class, and those of local clusters. */
+  /**
+   * Provisioners whose volumes are simulated; default: that of the default storage class, which is made, and those of local
+   * clusters. Where there are none, no class is made.
+   */
   readonly simulatedProvisioners?: readonly string[]
   /** How long a namespace that goes is left alone; default: not at all, for clusters of one API server. */
   readonly namespaceGraceMs?: number
@@ -61,7 +61,7 @@ function syncedEvery<T extends KubeObject>(controller: Controller<T>, resyncMs: 
 /** Controllers of what every cluster has besides workloads. */
 export function clusterControllers(options: ClusterControllersOptions = {}): readonly Controller[] {
   const { rootCa, createToken, quotaUsage, readCertificateRequest, certificateSigners } = options
-  const { simulatedProvisioners = SIMULATED_PROVISIONERS, volumeSyncMs } = options
+  const { simulatedProvisioners, volumeSyncMs } = options
   return [
     syncedEvery(namespaceController(options.namespaceGraceMs ?? 0), options.namespaceSyncMs),
     serviceAccountController,
@@ -71,6 +71,7 @@ export function clusterControllers(options: ClusterControllersOptions = {}): rea
     clusterRoleAggregationController,
     endpointsController(),
     endpointSliceController(),
+    endpointSliceMirroringController,
     disruptionController,
     staleDisruptionController,
     podGcController(),
@@ -79,8 +80,8 @@ export function clusterControllers(options: ClusterControllersOptions = {}): rea
     taintEvictionController(),
     syncedEvery(claimBinder, volumeSyncMs),
     syncedEvery(volumeBinder, volumeSyncMs),
-    simulatedProvisioner(simulatedProvisioners),
-    simulatedDeleter(simulatedProvisioners),
+    ...simulatedDisks(simulatedProvisioners),
+    ephemeralVolumeController,
     claimProtectionController,
     volumeProtectionController,
     certificateCleaner,
@@ -93,6 +94,6 @@ export function clusterControllers(options: ClusterControllersOptions = {}): rea
 }
 
 /** Control loops that find out for themselves what to watch. */
-export function clusterLoops(): readonly ControlLoop[] {
-  return [garbageCollector, defaultStorageClass]
+export function clusterLoops({ simulatedProvisioners }: ClusterControllersOptions = {}): readonly ControlLoop[] {
+  return simulatedProvisioners?.length === 0 ? [garbageCollector] : [garbageCollector, defaultStorageClass]
 }

@@ -36,6 +36,8 @@ const MAX_SOCKETS = 64
 const MAX_RETRIES = 10
 const RETRY_AFTER_RESET_SECONDS = 1
 const DEFAULT_TIMEOUT_MS = 90_000
+/** How long a connection is kept that nothing goes over: less than a server keeps it, which is 90 s. */
+const IDLE_TIMEOUT_MS = 60_000
 /** Until a connection is there: Go's dialer. */
 const CONNECT_TIMEOUT_MS = 30_000
 /** A connection that nothing comes over is probed after so long, so that a watch on a machine that is gone ends. */
@@ -242,10 +244,11 @@ export class HttpConnection {
 
   #createAgent(maxSockets: number): HttpAgent {
     const { certificateAuthority, clientCertificate, clientKey, skipVerify, serverName } = this.#access
-    if (!this.#isTls) return new HttpAgent({ keepAlive: true, maxSockets })
+    if (!this.#isTls) return new HttpAgent({ keepAlive: true, maxSockets, timeout: IDLE_TIMEOUT_MS })
     return new HttpsAgent({
       keepAlive: true,
       maxSockets,
+      timeout: IDLE_TIMEOUT_MS,
       rejectUnauthorized: !skipVerify,
       ...(certificateAuthority ? { ca: certificateAuthority } : {}),
       ...(clientCertificate ? { cert: clientCertificate } : {}),

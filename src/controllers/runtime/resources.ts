@@ -25,6 +25,7 @@ import type {
   ServiceAccount,
 } from '../../apimachinery/types/core-v1.ts'
 import type { EndpointSlice } from '../../apimachinery/types/discovery-v1.ts'
+import type { Event as SeriesEvent } from '../../apimachinery/types/events-v1.ts'
 import type { PodDisruptionBudget } from '../../apimachinery/types/policy-v1.ts'
 import type { ClusterRole } from '../../apimachinery/types/rbac-v1.ts'
 import type { CSINode, StorageClass, VolumeAttachment } from '../../apimachinery/types/storage-v1.ts'
@@ -46,6 +47,8 @@ export const NAMESPACES = ref<Namespace>('', 'v1', 'namespaces', 'Namespace', 'C
 export const SERVICES = ref<Service>('', 'v1', 'services', 'Service')
 export const ENDPOINTS = ref<Endpoints>('', 'v1', 'endpoints', 'Endpoints')
 export const EVENTS = ref<Event>('', 'v1', 'events', 'Event')
+/** The same Events in their newer form. */
+export const SERIES_EVENTS = ref<SeriesEvent>('events.k8s.io', 'v1', 'events', 'Event')
 export const SECRETS = ref<Secret>('', 'v1', 'secrets', 'Secret')
 export const CONFIG_MAPS = ref<ConfigMap>('', 'v1', 'configmaps', 'ConfigMap')
 export const SERVICE_ACCOUNTS = ref<ServiceAccount>('', 'v1', 'serviceaccounts', 'ServiceAccount')

@@ -3,9 +3,9 @@ import type { Cause } from '../../apimachinery/cause.ts'
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { Pod } from '../../apimachinery/types/core-v1.ts'
 import type { Client, Typed } from '../runtime/client.ts'
-import type { EventRecorder } from '../runtime/controller.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { PODS } from '../runtime/resources.ts'
+import type { SeriesEventRecorder } from '../runtime/series-event-recorder.ts'
 import type { ObjectReader } from './plugin.ts'
 import type { PodInfo } from './pod-info.ts'
 import { writePodStatus } from './pod-status-writer.ts'
@@ -15,7 +15,7 @@ export interface PreemptionExecutorOptions {
   readonly client: Client
   readonly clock: Clock
   readonly log: Logger
-  readonly events: EventRecorder
+  readonly events: SeriesEventRecorder
   readonly objects: ObjectReader
   /** Preempting for a pod failed: it is to be tried again. */
   onFailure(uid: string): void
@@ -102,7 +102,13 @@ export class PreemptionExecutor {
       if (isNotFound(error)) return
       throw error
     }
-    const message = `Preempted by pod ${preemptor.metadata.uid} on node ${node}`
-    events.record(victim as Typed<Pod>, 'Normal', 'Preempted', message)
+    events.record({
+      regarding: victim as Typed<Pod>,
+      related: preemptor as Typed<Pod>,
+      type: 'Normal',
+      reason: 'Preempted',
+      action: 'Preempting',
+      note: `Preempted by pod ${preemptor.metadata.uid} on node ${node}`,
+    })
   }
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../../apimachinery/clock.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Binding, Node, Pod } from '../../apimachinery/types/core-v1.ts'
-import { ApiEventRecorder, FAST_EVENTS } from '../runtime/api-event-recorder.ts'
 import type { Client, ObjectKey, ResourceRef, Typed } from '../runtime/client.ts'
 import { InformerSet } from '../runtime/informer-set.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -21,6 +20,7 @@ import {
   VOLUME_ATTACHMENTS,
 } from '../runtime/resources.ts'
 import { noMetrics, type RuntimeMetrics } from '../runtime/runtime-metrics.ts'
+import { SeriesEventRecorder } from '../runtime/series-event-recorder.ts'
 import { nodeEvents, podEvents } from './cluster-events.ts'
 import { ClusterState } from './cluster-state.ts'
 import { type FitFailure, fitMessage } from './fit-failure.ts'
@@ -103,7 +103,7 @@ class Scheduler implements RunningScheduler {
   readonly #name: string
   readonly #metrics: SchedulerMetrics
   readonly #informers: InformerSet
-  readonly #events: ApiEventRecorder
+  readonly #events: SeriesEventRecorder
   readonly #cluster = new ClusterState()
   readonly #nominations = new Nominations()
   readonly #binder: VolumeBinder
@@ -123,7 +123,7 @@ class Scheduler implements RunningScheduler {
     this.#name = schedulerName
     this.#metrics = metrics
     this.#informers = new InformerSet({ client, clock, logger: log, metrics: options.runtimeMetrics ?? noMetrics })
-    this.#events = new ApiEventRecorder({ client, clock, logger: log, component: schedulerName, rate: FAST_EVENTS })
+    this.#events = new SeriesEventRecorder({ client, clock, logger: log, controller: schedulerName })
     const objects = this.#informers
     this.#binder = new VolumeBinder(objects, clock)
     const plugins = defaultPlugins(this.#binder)
@@ -285,7 +285,7 @@ class Scheduler implements RunningScheduler {
     const { pod } = queued
     if (pod.metadata.deletionTimestamp) {
       const { namespace, name } = pod.metadata
-      this.#events.record(typed(pod), 'Warning', 'FailedScheduling', `skip schedule deleting pod: ${namespace}/${name}`)
+      this.#recordFailure(pod, `skip schedule deleting pod: ${namespace}/${name}`)
       return
     }
     const cycle: Cycle = { pod, info: podInfo(pod), cluster: this.#cluster, objects: this.#informers }
@@ -351,12 +351,17 @@ class Scheduler implements RunningScheduler {
   #report(queued: QueuedPod, reason: string, message: string, nominatedNodeName: string | undefined): void {
     const { pod, cause } = queued
     const note = message.length <= MAX_NOTE ? message : `${message.slice(0, MAX_NOTE - 4)} ...`
-    this.#events.record(typed(pod), 'Warning', 'FailedScheduling', note)
+    this.#recordFailure(pod, note)
     const condition = { type: 'PodScheduled', status: 'False', reason, message }
     const news = { condition, ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }) }
     writePodStatus(this.#client.causedBy(cause), this.#clock, pod, news).catch((error: unknown) => {
       this.#log.warn({ err: error, pod: pod.metadata.name }, 'could not write the status of a pod')
     })
+  }
+
+  #recordFailure(pod: Pod, note: string): void {
+    const action = 'Scheduling'
+    this.#events.record({ regarding: typed(pod), type: 'Warning', reason: 'FailedScheduling', action, note })
   }
 
   #assume(queued: QueuedPod, info: PodInfo, nodeName: string, filters: readonly NodeFilter[]): void {
@@ -395,8 +400,8 @@ class Scheduler implements RunningScheduler {
     this.#attempted(queued, 'scheduled')
     this.#metrics.bound(attempts, performance.now() - firstAttemptAt)
     if (this.#isStopped) return
-    const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`
-    this.#events.record(typed(pod), 'Normal', 'Scheduled', message)
+    const note = `Successfully assigned ${namespace}/${name} to ${nodeName}`
+    this.#events.record({ regarding: typed(pod), type: 'Normal', reason: 'Scheduled', action: 'Binding', note })
   }
 
   #bindingFailed(queued: QueuedPod, plan: VolumePlan | undefined, error: unknown): void {

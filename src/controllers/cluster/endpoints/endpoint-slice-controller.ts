@@ -1,9 +1,8 @@
-import { isNotFound } from '../../../apimachinery/api-error.ts'
 import { formatTime } from '../../../apimachinery/clock.ts'
 import { equalJson } from '../../../apimachinery/clone.ts'
 import type { KubeObject } from '../../../apimachinery/kube-object.ts'
 import type { Node, Pod, Service } from '../../../apimachinery/types/core-v1.ts'
-import type { EndpointSlice } from '../../../apimachinery/types/discovery-v1.ts'
+import type { Endpoint, EndpointPort, EndpointSlice } from '../../../apimachinery/types/discovery-v1.ts'
 import type { ObjectKey, Typed } from '../../runtime/client.ts'
 import type { CacheReader, Controller, ReconcileContext } from '../../runtime/controller.ts'
 import { keyOf, keyText, parseKey } from '../../runtime/object-key.ts'
@@ -19,13 +18,12 @@ import {
   TRIGGER_TIME_ANNOTATION,
 } from './service-pods.ts'
 import { type AddressType, addressTypesOf, desiredEndpoints } from './slice-endpoints.ts'
+import { MANAGED_BY_LABEL, removeSlice, SERVICE_LABEL } from './slice-objects.ts'
 import { planSlices, type SlicePlan, unchangedSlices, withHintsOf } from './slice-plan.ts'
 import { changesTopology, cpuShares, hintsTurnedOff, TopologyHints, wantsTopologyHints } from './topology-hints.ts'
 import { TriggerTimes } from './trigger-times.ts'
 
 const MANAGER = 'endpointslice-controller.k8s.io'
-const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by'
-const SERVICE_LABEL = 'kubernetes.io/service-name'
 const SERVICE_INDEX = 'managed-slices-of-service'
 
 /**
@@ -130,7 +128,7 @@ async function reconcileSlices(
   for (const slice of slices) {
     if (types.includes(slice.addressType as AddressType)) continue
     state.hints.forget(`${namespace}/${name}`, slice.addressType)
-    await remove(context, slice)
+    await removeSlice(context.client, slice)
   }
   if (errors.length > 0) throw new Error(errors.join(', '))
 }
@@ -187,8 +185,7 @@ async function writeSlices(context: ReconcileContext, service: Typed<Service>, w
         ownerReferences: [controllerReference(service, SERVICES)],
       },
       addressType,
-      endpoints: [...endpoints],
-      ports: [...ports],
+      ...sliceContent(ports, endpoints),
     })
   }
   const updates = new Map(plan.update.map(({ slice, endpoints }) => [slice, endpoints]))
@@ -199,8 +196,18 @@ async function writeSlices(context: ReconcileContext, service: Typed<Service>, w
     const metadata = { ...slice.metadata, labels, ...annotated(slice.metadata.annotations ?? {}, triggerTime) }
     await client.update(ENDPOINT_SLICES, { ...slice, metadata, ...(endpoints ? { endpoints: [...endpoints] } : {}) })
   }
-  for (const slice of plan.remove) await remove(context, slice)
+  for (const slice of plan.remove) await removeSlice(context.client, slice)
   for (const { type, reason, message } of events) context.events.record(service, type, reason, message)
+}
+
+type SliceContent = Pick<EndpointSlice, 'endpoints' | 'ports'>
+
+/** Empty lists are left out, as in what upstream sends (protobuf knows none), so that nobody owns them. */
+function sliceContent(ports: readonly EndpointPort[], endpoints: readonly Endpoint[]): SliceContent {
+  return {
+    ...(endpoints.length > 0 ? { endpoints: [...endpoints] } : {}),
+    ...(ports.length > 0 ? { ports: [...ports] } : {}),
+  } as SliceContent
 }
 
 function annotated(
@@ -218,13 +225,5 @@ function labelsOf(service: Typed<Service>): Record<string, string> {
     ...(isHeadless(service) ? { [HEADLESS_LABEL]: '' } : {}),
     [SERVICE_LABEL]: service.metadata.name!,
     [MANAGED_BY_LABEL]: MANAGER,
-  }
-}
-
-async function remove({ client }: ReconcileContext, slice: Typed<EndpointSlice>): Promise<void> {
-  try {
-    await client.delete(ENDPOINT_SLICES, keyOf(slice))
-  } catch (error) {
-    if (!isNotFound(error)) throw error
   }
 }

@@ -8,6 +8,7 @@ import type {
 } from '../../../apimachinery/types/core-v1.ts'
 import type { Typed } from '../../runtime/client.ts'
 import { isPodReady } from '../../workloads/pod-state.ts'
+import { inSubsetOrder } from './port-order.ts'
 import { belongsInEndpoints, hostnameIn, isHeadless, portsOn } from './service-pods.ts'
 
 /** Most addresses that an Endpoints object holds. */
@@ -20,7 +21,7 @@ interface Member {
 
 /**
  * The subsets of a service: addresses grouped by the ports that they have, everything in a fixed order. Upstream orders
- * subsets and ports by a hash; here they go by port.
+ * subsets by a hash; here they go by port.
  *
  * @see pkg/api/v1/endpoints/util.go RepackSubsets
  */
@@ -86,7 +87,7 @@ function grouped(byPort: ReadonlyMap<string, ReadonlyMap<string, Member>>): read
     return {
       ...(addresses.length > 0 ? { addresses } : {}),
       ...(notReadyAddresses.length > 0 ? { notReadyAddresses } : {}),
-      ...(ports.length > 0 ? { ports: ports.map((p) => JSON.parse(p) as EndpointPort) } : {}),
+      ...(ports.length > 0 ? { ports: [...inSubsetOrder(ports.map((p) => JSON.parse(p) as EndpointPort))] } : {}),
     }
   })
 }

@@ -5,7 +5,8 @@ import type { Typed } from '../../runtime/client.ts'
 import type { CacheReader } from '../../runtime/controller.ts'
 import { NODES } from '../../runtime/resources.ts'
 import { isPodReady } from '../../workloads/pod-state.ts'
-import { belongsInEndpoints, hostnameIn, portsOn } from './service-pods.ts'
+import { inSliceOrder } from './port-order.ts'
+import { belongsInEndpoints, hostnameIn, type NumberedPort, portsOn } from './service-pods.ts'
 import { type PortGroup, portsKey } from './slice-plan.ts'
 import { wantsTopologyHints, ZONE_LABEL } from './topology-hints.ts'
 
@@ -25,7 +26,7 @@ export function desiredEndpoints(
   addressType: AddressType,
   cache: CacheReader,
 ): { readonly groups: readonly PortGroup[]; readonly errors: readonly string[] } {
-  const groups = new Map<string, { ports: ReturnType<typeof portsOn>; endpoints: Endpoint[] }>()
+  const groups = new Map<string, { ports: readonly NumberedPort[]; endpoints: Endpoint[] }>()
   const errors: string[] = []
   for (const pod of pods) {
     if (!belongsInEndpoints(pod, { terminating: true })) continue
@@ -40,7 +41,7 @@ export function desiredEndpoints(
       errors.push(`skipping Pod ${pod.metadata.name} for Service ${namespace}/${name}: Node ${nodeName} Not Found`)
       continue
     }
-    const ports = portsOn(pod, service)
+    const ports = inSliceOrder(portsOn(pod, service))
     const key = portsKey(ports)
     const group = groups.get(key) ?? { ports, endpoints: [] }
     groups.set(key, group)

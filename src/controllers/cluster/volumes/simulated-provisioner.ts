@@ -20,7 +20,7 @@ import {
 const SIMULATED_PROVISIONER = 'disk.kubemu.io'
 
 /** Whose volumes are simulated by default: those of the default class, and of what local clusters bring along. */
-export const SIMULATED_PROVISIONERS: readonly string[] = [
+const SIMULATED_PROVISIONERS: readonly string[] = [
   SIMULATED_PROVISIONER,
   'k8s.io/minikube-hostpath',
   'rancher.io/local-path',
@@ -30,11 +30,16 @@ export const SIMULATED_PROVISIONERS: readonly string[] = [
 
 const DEFAULT_CLASS_NAME = 'standard'
 
+/** What plays the disks behind claims: none where there are no provisioners. */
+export function simulatedDisks(provisioners: readonly string[] = SIMULATED_PROVISIONERS): readonly Controller[] {
+  return provisioners.length === 0 ? [] : [simulatedProvisioner(provisioners), simulatedDeleter(provisioners)]
+}
+
 /**
  * Makes volumes for claims of some provisioners' classes, as an external provisioner does: there is no disk behind them.
  * The provisioners are those whose classes it serves.
  */
-export function simulatedProvisioner(provisioners: readonly string[]): Controller<Claim> {
+function simulatedProvisioner(provisioners: readonly string[]): Controller<Claim> {
   return {
     name: 'simulated-provisioner',
     serviceAccount: 'persistent-volume-binder',
@@ -110,7 +115,7 @@ function onNode(node: string): NonNullable<PersistentVolumeSpec['nodeAffinity']>
 }
 
 /** Deletes the released volumes of those provisioners. */
-export function simulatedDeleter(provisioners: readonly string[]): Controller<Volume> {
+function simulatedDeleter(provisioners: readonly string[]): Controller<Volume> {
   return {
     name: 'simulated-deleter',
     serviceAccount: 'persistent-volume-binder',

@@ -127,7 +127,7 @@ export class StatefulPodControl {
   }
 
   #reportPod(verb: Verb, pod: PodObject, error?: unknown): void {
-    const what = `${verb.toLowerCase()} Pod ${pod.metadata.name} in StatefulSet ${this.#set.metadata.name}`
+    const what = `${verb} Pod ${pod.metadata.name} in StatefulSet ${this.#set.metadata.name}`
     const { events } = this.#context
     if (error === undefined) events.record(this.#set, 'Normal', `Successful${verb}`, `${what} successful`)
     else events.record(this.#set, 'Warning', `Failed${verb}`, `${what} failed error: ${textOf(error)}`)
@@ -138,9 +138,9 @@ export class StatefulPodControl {
     const where = `Pod ${pod.metadata.name} in StatefulSet ${this.#set.metadata.name}`
     const name = claim.metadata.name
     if (error === undefined) {
-      events.record(this.#set, 'Normal', 'SuccessfulCreate', `create Claim ${name} ${where} success`)
+      events.record(this.#set, 'Normal', 'SuccessfulCreate', `Create Claim ${name} ${where} success`)
     } else {
-      const message = `create Claim ${name} for ${where} failed error: ${textOf(error)}`
+      const message = `Create Claim ${name} for ${where} failed error: ${textOf(error)}`
       events.record(this.#set, 'Warning', 'FailedCreate', message)
     }
   }

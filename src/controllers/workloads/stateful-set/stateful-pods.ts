@@ -81,7 +81,7 @@ export function newPod(
 ): PodObject {
   const name = `${set.metadata.name}-${ordinal}`
   const pod = podFromTemplate(template, set, controllerReference(set, STATEFUL_SETS))
-  const { generateName: _none, ...metadata } = pod.metadata
+  const { metadata } = pod
   const volumes = withClaimVolumes(set, ordinal, template.spec?.volumes ?? [])
   return {
     ...pod,

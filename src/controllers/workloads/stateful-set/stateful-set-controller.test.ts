@@ -90,8 +90,8 @@ test('creates pods one after the other, each with its name, labels, host name an
   expect(claims.map((c) => c.metadata.name).sort()).toEqual(['data-db-0', 'data-db-1', 'data-db-2'])
   expect(claims[0]!.metadata.labels).toEqual({ app: 'db' })
   const events = await plane.untilAll(EVENTS, 'default', (all) => all.length === 6)
-  expect(events.map((e) => e.message)).toContain('create Claim data-db-0 Pod db-0 in StatefulSet db success')
-  expect(events.map((e) => e.message)).toContain('create Pod db-0 in StatefulSet db successful')
+  expect(events.map((e) => e.message)).toContain('Create Claim data-db-0 Pod db-0 in StatefulSet db success')
+  expect(events.map((e) => e.message)).toContain('Create Pod db-0 in StatefulSet db successful')
 })
 
 test('scales down from the highest ordinal, one at a time', async () => {
