@@ -370,7 +370,7 @@ describe('quota, Jobs, certificates', () => {
     const { name, namespace } = key('manual')
     await test.client.patch(ENDPOINTS, { name, namespace }, 'merge', { subsets })
     const moved = await test.until(ENDPOINT_SLICES, key(slice!.metadata.name!), (s) => s?.ports?.[0]?.port === 81)
-    expect(moved.endpoints.map((e) => e.addresses)).toEqual([['1.2.3.6']])
+    expect(moved.endpoints?.map((e) => e.addresses)).toEqual([['1.2.3.6']])
     await test.client.delete(SERVICES, key(service.metadata.name!))
     await test.untilAll(ENDPOINT_SLICES, 'default', (all) => all.length === 0)
   })
