@@ -10,7 +10,7 @@ export function managerOf(call: Call, { fieldManager }: Pick<WriteOptions, 'fiel
 }
 
 /** @see apiserver pkg/endpoints/handlers/create.go prefixFromUserAgent */
-export function managerOfUserAgent(userAgent: string): string {
+function managerOfUserAgent(userAgent: string): string {
   const prefix = userAgent.split('/', 1)[0]!
   let name = ''
   let bytes = 0

@@ -8,7 +8,7 @@ export interface HealthCheck {
   check(): void | Promise<void>
 }
 
-export interface HealthAnswer {
+interface HealthAnswer {
   readonly status: number
   readonly contentType: string
   readonly body: string

@@ -21,7 +21,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 
 /** What connections may cost before a request has been understood; upstream's figures (pkg/server/secure_serving.go). */
-export const CONNECTION_LIMITS = {
+const CONNECTION_LIMITS = {
   /** Request line and headers together. */
   maxHeaderSize: 1 << 20,
   /** From the first byte of a request to the end of its headers. */
@@ -44,7 +44,7 @@ const UPLOAD_WINDOW_BYTES = 256 * 1024
 /** Memory (MB) of one HTTP/2 connection: a client's watches all share it. */
 const MAX_SESSION_MEGABYTES = 64
 
-export interface ListenerOptions {
+interface ListenerOptions {
   readonly handler: RequestListener
   /** Undefined: plain HTTP. */
   readonly tls?: HttpsOptions

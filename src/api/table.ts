@@ -46,7 +46,7 @@ export function columnDefinitions(table: TableDefinition<KubeObject>): object[] 
   }))
 }
 
-export interface RowOptions {
+interface RowOptions {
   readonly version: string
   readonly includeObject: IncludeObject
   readonly now: number

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
 
 /** What a client showed of itself in the TLS handshake. */
-export interface TlsPeer {
+interface TlsPeer {
   readonly peerCertificate: X509Certificate | undefined
   readonly peerIntermediates: readonly X509Certificate[]
   readonly peerAuthorized: boolean

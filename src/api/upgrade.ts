@@ -9,7 +9,7 @@ import type { Call } from './call.ts'
 const MAX_MESSAGE = 4 * 1024 * 1024
 
 /** A connection that is to speak another protocol, and what has been read of that already. */
-export interface Upgrade {
+interface Upgrade {
   readonly socket: Duplex
   readonly head: Buffer
 }

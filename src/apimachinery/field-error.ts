@@ -17,7 +17,7 @@ const TYPE_WORDS = {
   InternalError: 'Internal error',
 } as const
 
-export type FieldErrorType = keyof typeof TYPE_WORDS
+type FieldErrorType = keyof typeof TYPE_WORDS
 
 /** Marks a bad value that must not be printed. */
 export const OMIT_VALUE: unique symbol = Symbol('value omitted')

@@ -30,7 +30,7 @@ export const goMap = (item: GoType): GoType =>
   })
 
 /** Name in Go, name in JSON, type; a JSON name of '' embeds: the value itself is handed on. */
-export type GoField = readonly [goName: string, jsonName: string, type: GoType]
+type GoField = readonly [goName: string, jsonName: string, type: GoType]
 
 export function goStruct(...fields: readonly GoField[]): GoType {
   return (v) => {
@@ -40,7 +40,7 @@ export function goStruct(...fields: readonly GoField[]): GoType {
 }
 
 /** A type with JSON tags of its own: printed by its JSON names in the order of declaration, what is unset left out. */
-export function goTagged(...fields: readonly (readonly [jsonName: string, type: GoType])[]): GoType {
+function goTagged(...fields: readonly (readonly [jsonName: string, type: GoType])[]): GoType {
   return (v) => {
     const object = (v ?? {}) as Record<string, unknown>
     const set = fields.filter(([name]) => !isUnset(object[name]))

@@ -1,7 +1,7 @@
 import { goQuote } from './go-quote.ts'
 
 /** A URL taken apart as Go's net/url does, which accepts other texts than the WHATWG parser of the platform. */
-export interface GoUrl {
+interface GoUrl {
   readonly scheme: string
   /** `user:password` as it stands; undefined without `@`. */
   readonly userInfo: string | undefined

@@ -1,5 +1,5 @@
 /** An API group and version; `group` is '' for the core group. */
-export interface GroupVersion {
+interface GroupVersion {
   readonly group: string
   readonly version: string
 }

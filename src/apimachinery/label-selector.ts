@@ -5,12 +5,12 @@ import { goQuote } from './go-quote.ts'
 import type { LabelSelector } from './types/meta-v1.ts'
 
 /** How a key and its values relate; also their words in messages. */
-export type SelectorOperator = '!' | '=' | '==' | 'in' | '!=' | 'notin' | 'exists' | 'gt' | 'lt'
+type SelectorOperator = '!' | '=' | '==' | 'in' | '!=' | 'notin' | 'exists' | 'gt' | 'lt'
 
 const BINARY_OPERATORS: readonly SelectorOperator[] = ['in', 'notin', '=', '==', '!=', 'gt', 'lt']
 const ALL_OPERATORS: readonly SelectorOperator[] = [...BINARY_OPERATORS, 'exists', '!']
 
-export type Labels = Readonly<Record<string, string>>
+type Labels = Readonly<Record<string, string>>
 
 /** A selector that does not parse or names bad keys or values; the message is upstream's. */
 export class LabelSelectorError extends Error {
@@ -125,7 +125,7 @@ export class Selector {
 }
 
 /** Matches every object. */
-export const EVERYTHING: Selector = new Selector([])
+const EVERYTHING: Selector = new Selector([])
 
 /** Matches no object. */
 export const NOTHING: Selector = new Selector([], true)

@@ -20,7 +20,7 @@ export interface ObjectChanges {
   readonly isCut: boolean
 }
 
-export interface ChangeOptions {
+interface ChangeOptions {
   /** Name paths only: what stands there is secret. */
   readonly hideValues?: boolean
 }

@@ -1,7 +1,7 @@
 import type { Container, EphemeralContainer, PersistentVolume, Pod, PodSpec, Volume } from './types/core-v1.ts'
 
 /** A kind of object that nodes may reach through what runs on them. */
-export type ReferencedKind =
+type ReferencedKind =
   | 'secrets'
   | 'configmaps'
   | 'persistentvolumeclaims'

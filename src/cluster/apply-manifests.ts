@@ -35,7 +35,7 @@ export async function applyManifests(
 }
 
 /** The objects of manifests. Throws where one is none. */
-export function readManifests(manifests: Manifests): KubeObject[] {
+function readManifests(manifests: Manifests): KubeObject[] {
   const values = (Array.isArray(manifests) ? manifests : [manifests]).flatMap((given: unknown) =>
     typeof given === 'string' ? documentsOf(given) : [given],
   )

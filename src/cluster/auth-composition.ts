@@ -50,13 +50,13 @@ import { WatchedFiles } from './watched-files.ts'
 
 const GUARDED: ReadonlySet<string> = new Set(['roles', 'clusterroles', 'rolebindings', 'clusterrolebindings'])
 
-export interface AuthParts {
+interface AuthParts {
   readonly registry: Registry
   readonly clock: Clock
 }
 
 /** What a server has of its own for authentication. */
-export interface AuthMaterial {
+interface AuthMaterial {
   /** Makes or reads the private key (PEM) that signs tokens of service accounts where the options name none. */
   readonly serviceAccountKey: () => Promise<string>
   /** CAs of the cluster's own client certificates, in PEM. */

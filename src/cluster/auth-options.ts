@@ -64,14 +64,14 @@ export interface OidcFlags {
 }
 
 /** `--authentication-token-webhook-*` */
-export interface TokenWebhookOptions {
+interface TokenWebhookOptions {
   readonly configFile: string
   readonly version: 'v1' | 'v1beta1'
   readonly cacheTtlMs: number
 }
 
 /** `--authorization-webhook-*` */
-export interface AuthorizationWebhookOptions {
+interface AuthorizationWebhookOptions {
   readonly configFile: string
   readonly version: 'v1' | 'v1beta1'
   readonly authorizedTtlMs: number

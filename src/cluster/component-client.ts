@@ -21,15 +21,6 @@ export const SCHEDULER: Component = {
   program: 'kube-scheduler',
 }
 
-/** The kubelet of a node. */
-export function kubelet(nodeName: string): Component {
-  return {
-    user: `system:node:${nodeName}`,
-    groups: ['system:nodes', 'system:authenticated'],
-    program: 'kubelet',
-  }
-}
-
 /** A client of the API server in this process. */
 export function componentClient(plane: ControlPlane, component: Component): Client {
   return new InProcessClient(componentClientOptions(plane, component))

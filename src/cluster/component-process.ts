@@ -21,7 +21,7 @@ export interface ComponentProcessOptions {
 }
 
 /** What a component is. */
-export interface ComponentParts extends Pick<HttpClientOptions, 'userAgent' | 'serviceAccounts'> {
+interface ComponentParts extends Pick<HttpClientOptions, 'userAgent' | 'serviceAccounts'> {
   readonly logger: Logger
   metrics(): Iterable<Metric>
 }

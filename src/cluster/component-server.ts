@@ -25,7 +25,7 @@ export interface ComponentServing {
   readonly auth: DelegatedAuthOptions
 }
 
-export interface ComponentServerOptions extends ComponentServing {
+interface ComponentServerOptions extends ComponentServing {
   /** Asks the API server who somebody is and what they may do. */
   readonly client: Client
   readonly clock: Clock

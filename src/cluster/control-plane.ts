@@ -44,7 +44,7 @@ export interface ControlPlaneParts {
   readonly admissionObserver: AdmissionObserver
 }
 
-export interface ControlPlaneOptions {
+interface ControlPlaneOptions {
   readonly store: Store
   /** Other processes write to the store as well (etcd). */
   readonly sharedStore: boolean

@@ -36,7 +36,7 @@ export interface DelegatedAuthOptions {
   readonly unauthorizedTtlMs: number
 }
 
-export interface DelegatedAuthParts {
+interface DelegatedAuthParts {
   /** May create TokenReviews and SubjectAccessReviews, and read `extension-apiserver-authentication`. */
   readonly client: Client
   readonly clock: Clock

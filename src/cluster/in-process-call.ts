@@ -7,7 +7,7 @@ import type { Cause } from '../apimachinery/cause.ts'
 import type { UserInfo } from '../apimachinery/user-info.ts'
 
 /** What a client in this process asks for. */
-export interface InProcessRequest {
+interface InProcessRequest {
   readonly user: UserInfo
   readonly userAgent: string
   readonly verb: string

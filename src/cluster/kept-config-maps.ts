@@ -7,7 +7,7 @@ import { ensureTokenTracking } from './bootstrap/token-tracking.ts'
 /** How often upstream looks whether they are as they should be. */
 const CHECK_MS = 60_000
 
-export interface KeptConfigMapsOptions {
+interface KeptConfigMapsOptions {
   readonly registry: Registry
   /** As it is now: files may change. */
   readonly trust: () => ClientTrust

@@ -27,7 +27,7 @@ export interface Work {
   stop(): void
 }
 
-export interface LeadershipContext {
+interface LeadershipContext {
   readonly client: Client
   readonly clock: Clock
   readonly logger: Logger

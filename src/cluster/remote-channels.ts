@@ -14,7 +14,7 @@ const CLOSE_CHANNEL = 255
 const MAX_BUFFERED = 16 * 1024 * 1024
 
 /** Several streams over one WebSocket: the first byte of a message says which. */
-export interface RemoteChannels {
+interface RemoteChannels {
   send(channel: number, data: Buffer): void
   onData(channel: number, receive: (data: Buffer) => void): void
   /** The other side has ended a channel. */

@@ -4,7 +4,7 @@ import type { SnapshotStore } from '../storage/store.ts'
 import { openStore } from './open-store.ts'
 
 /** What a snapshot holds, or held. */
-export interface SnapshotCount {
+interface SnapshotCount {
   readonly keys: number
   readonly revision: number
 }

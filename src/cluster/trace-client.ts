@@ -6,7 +6,7 @@ import { transportMessage } from '../apimachinery/transport-error.ts'
 import { HttpConnection } from '../controllers/http/http-connection.ts'
 import { type ClusterAccess, readKubeconfig } from '../controllers/http/kubeconfig-access.ts'
 
-export interface TraceClientOptions {
+interface TraceClientOptions {
   readonly kubeconfig: string
   /** Default: the current one. */
   readonly context?: string

@@ -5,7 +5,7 @@ import { followObjects, keyFor, resourceOfKind } from './cluster-client.ts'
 import type { Condition, ObjectOf, ObjectRef, ObjectsRef, WaitOptions } from './library-api.ts'
 import { WaitTimeoutError } from './wait-timeout-error.ts'
 
-export const DEFAULT_WAIT_MS = 10_000
+const DEFAULT_WAIT_MS = 10_000
 
 /** How the time passes that is waited for. */
 export interface Patience {

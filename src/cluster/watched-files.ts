@@ -7,7 +7,7 @@ const CHECK_MS = 60_000
 /** A change of several files is taken as one. */
 const SETTLE_MS = 100
 
-export interface WatchedFilesOptions {
+interface WatchedFilesOptions {
   readonly paths: readonly string[]
   readonly clock: Clock
   /** The texts in the order of the paths, once one has changed. Throws where they are no good: the next change counts. */

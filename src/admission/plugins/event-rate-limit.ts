@@ -18,7 +18,7 @@ export interface EventLimit {
 }
 
 /** `eventratelimit.admission.k8s.io/v1alpha1` Configuration. */
-export interface EventRateLimitConfiguration {
+interface EventRateLimitConfiguration {
   readonly limits: readonly EventLimit[]
 }
 

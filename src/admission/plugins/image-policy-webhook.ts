@@ -10,7 +10,7 @@ import { type WebhookAnswer, WebhookClient, type WebhookEndpoint } from '../webh
 import { endpointOfKubeconfig } from '../webhook/webhook-kubeconfig.ts'
 
 /** `imagePolicy` of the plugin's configuration, durations resolved. */
-export interface ImagePolicyConfiguration {
+interface ImagePolicyConfiguration {
   readonly endpoint: WebhookEndpoint
   /** How long an answer counts; 0: no longer than its request. */
   readonly allowTtlMs: number

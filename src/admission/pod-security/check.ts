@@ -67,7 +67,7 @@ export function settersOf(podIsBad: boolean, containers: readonly string[]): str
 }
 
 /** The pod runs as a user of its own, whatever it calls itself inside (KEP-127). */
-export function hasUserNamespace({ hostUsers }: PodSpec): boolean {
+function hasUserNamespace({ hostUsers }: PodSpec): boolean {
   return hostUsers === false
 }
 

@@ -11,7 +11,7 @@ const MAX_DURATION_MS = 1000
 /** Pods in one go: other requests get their turn between two. */
 const PODS_PER_TURN = 200
 
-export interface ExistingPods {
+interface ExistingPods {
   readonly namespace: string
   readonly pods: readonly Pod[]
   readonly enforce: LevelVersion

@@ -22,7 +22,7 @@ export type PolicyMode = (typeof MODES)[number]
 /** What a namespace asks of its pods: refuse, note, or warn of those that break a policy. */
 export type NamespacePolicy = Readonly<Record<PolicyMode, LevelVersion>>
 
-export interface ParsedPolicy {
+interface ParsedPolicy {
   readonly policy: NamespacePolicy
   readonly errors: readonly FieldError[]
 }

@@ -4,7 +4,7 @@ import type { UserInfo } from '../../apimachinery/user-info.ts'
 import type { AdmissionAttributes } from '../admission.ts'
 import type { Invocation } from './hook-matcher.ts'
 
-export type ReviewVersion = 'v1' | 'v1beta1'
+type ReviewVersion = 'v1' | 'v1beta1'
 
 export const REVIEW_GROUP = 'admission.k8s.io'
 

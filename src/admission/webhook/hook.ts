@@ -32,7 +32,7 @@ export interface Hook {
   readonly reviewVersions: readonly string[]
 }
 
-export type HookResource = 'mutatingwebhookconfigurations' | 'validatingwebhookconfigurations'
+type HookResource = 'mutatingwebhookconfigurations' | 'validatingwebhookconfigurations'
 
 /** Hooks of a configuration are made once per revision of it. */
 const hooksOf = new WeakMap<KubeObject, readonly Hook[]>()

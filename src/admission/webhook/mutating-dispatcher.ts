@@ -15,7 +15,7 @@ import type { HookMatcher, Invocation } from './hook-matcher.ts'
 import { ReviewedVersions } from './reviewed-objects.ts'
 import type { VersionedObjects } from './versioned-objects.ts'
 
-export interface MutatingDispatcherOptions {
+interface MutatingDispatcherOptions {
   readonly caller: HookCaller
   readonly versions: VersionedObjects
   readonly matcher: HookMatcher

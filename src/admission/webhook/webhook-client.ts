@@ -75,7 +75,7 @@ interface Hop {
   readonly traceparent: string | undefined
 }
 
-export interface PostOptions {
+interface PostOptions {
   readonly timeoutMs: number
   /** The URL tells the webhook of the timeout. */
   readonly announced: boolean

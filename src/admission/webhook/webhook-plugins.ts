@@ -17,7 +17,7 @@ import type { VersionedObjects } from './versioned-objects.ts'
 import { WebhookClient } from './webhook-client.ts'
 import type { CredentialsByTarget } from './webhook-kubeconfig.ts'
 
-export interface WebhookDependencies {
+interface WebhookDependencies {
   readonly reader: ObjectReader
   readonly clock: Clock
   readonly versions: VersionedObjects

@@ -12,7 +12,7 @@ const MAX_USER_AGENT = 1024
 export type AuditEvent = JsonObject & { readonly stage: AuditStage }
 
 /** What events of one request have in common. */
-export interface AuditSubject {
+interface AuditSubject {
   readonly call: Call
   /** Who was authenticated; undefined where nobody was. */
   readonly user: UserInfo | undefined
@@ -30,7 +30,7 @@ export interface ObjectIdentity {
   readonly resourceVersion?: string
 }
 
-export interface AuditOutcome {
+interface AuditOutcome {
   readonly responseStatus?: JsonObject | undefined
   readonly requestObject?: unknown
   readonly responseObject?: unknown

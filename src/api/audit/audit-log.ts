@@ -9,7 +9,7 @@ import type { AuditSink } from './auditor.ts'
 import { legacyLine } from './legacy-line.ts'
 import { truncated } from './truncate.ts'
 
-export interface AuditLogOptions {
+interface AuditLogOptions {
   /** `-`: standard output. */
   readonly path: string
   /** Bytes after which a new file is begun; Infinity: never. */

@@ -8,7 +8,7 @@ import type { Call, RequestAudit } from '../call.ts'
 import { type AuditEvent, auditEvent, type ObjectIdentity } from './audit-event.ts'
 import type { AuditConfig, AuditStage } from './audit-policy.ts'
 
-export interface AuditTrailOptions {
+interface AuditTrailOptions {
   readonly call: Call
   /** Who was authenticated; undefined where nobody was. */
   readonly user: UserInfo | undefined

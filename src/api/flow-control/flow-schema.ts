@@ -9,7 +9,7 @@ import type { UserInfo } from '../../apimachinery/user-info.ts'
 import type { RequestInfo } from '../request-info.ts'
 
 /** What a flow schema looks at of a request. */
-export interface RequestDigest {
+interface RequestDigest {
   readonly user: UserInfo
   readonly info: RequestInfo
 }

@@ -1,7 +1,7 @@
 import type { Call } from '../call.ts'
 
 /** What a list of a resource has to go through. */
-export interface ObjectStats {
+interface ObjectStats {
   readonly count: number
   /** Mean size of an object, in bytes. */
   readonly averageBytes: number

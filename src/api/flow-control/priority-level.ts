@@ -5,7 +5,7 @@ import { DroppedRequests } from './dropped-requests.ts'
 export type RejectReason = 'queue-full' | 'concurrency-limit' | 'time-out'
 
 /** A request that waits for its seats. */
-export interface WaitingRequest {
+interface WaitingRequest {
   readonly seats: number
   readonly start: () => void
 }

@@ -276,7 +276,7 @@ function listItem(object: KubeObject, { format }: OutputFormat): object {
 const objectsOf = ({ entries, metadata }: Page): ObjectPage => ({ objects: entries.map((e) => e.object), metadata })
 
 /** A page of objects; those of virtual resources have no revision. */
-export interface ObjectPage {
+interface ObjectPage {
   readonly objects: readonly KubeObject[]
   readonly metadata: Partial<Page['metadata']>
 }

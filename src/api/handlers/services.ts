@@ -11,7 +11,7 @@ export interface HandlerServices {
   readonly authorizer: Authorizer
 }
 
-export interface AttributesOptions {
+interface AttributesOptions {
   readonly operation: AdmissionOperation
   readonly subresource: string
   readonly namespace: string

@@ -5,7 +5,7 @@ import type { Call } from '../call.ts'
 import { checkHandshake, isWebSocketRequest, offeredProtocols, openWebSocket } from '../upgrade.ts'
 
 /** Events as one piece of bytes, and the size of each. */
-export interface EventFrames {
+interface EventFrames {
   readonly bytes: Buffer
   readonly sizes: readonly number[]
 }
@@ -23,7 +23,7 @@ export interface WatchOutput {
   listen(closed: () => void, drained: () => void): void
 }
 
-export type WatchFormat = 'json' | 'protobuf'
+type WatchFormat = 'json' | 'protobuf'
 
 /** The response itself, or a WebSocket where the client asks for one. Errors: 400, 403, 405 where it is no handshake. */
 export function watchOutput(call: Call, format: WatchFormat, contentType: string): WatchOutput {

@@ -37,7 +37,7 @@ export interface WatchHost {
   opened(end: () => void): () => void
 }
 
-export interface SizeCounter {
+interface SizeCounter {
   observe(bytes: number): void
 }
 

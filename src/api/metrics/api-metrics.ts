@@ -15,7 +15,7 @@ export interface ObjectCount {
   readonly count: number
 }
 
-export interface ApiMetricsOptions {
+interface ApiMetricsOptions {
   readonly catalog: ResourceCatalog
   readonly flowControl: FlowControl
   readonly admission: AdmissionMetrics

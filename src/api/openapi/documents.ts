@@ -15,7 +15,7 @@ export interface OpenApiDocument {
 }
 
 /** A group version of custom resources or of an aggregated API: documents that are made elsewhere. */
-export interface ForeignDocument {
+interface ForeignDocument {
   /** `apis/example.com/v1`. */
   readonly path: string
   readonly v3: JsonObject
@@ -23,7 +23,7 @@ export interface ForeignDocument {
   readonly v2?: { readonly paths: JsonObject; readonly definitions: JsonObject }
 }
 
-export interface OpenApiOptions {
+interface OpenApiOptions {
   /** Resources that are served now, built in ones only. */
   readonly resources: readonly ResourceFact[]
   /** `v1.36.2`: stands in the v2 document. */

@@ -2,7 +2,7 @@ import type { ResourceFact, SubresourceFact } from '../../../openapi/data.ts'
 import type { GroupVersionKind } from '../../apimachinery/group-version.ts'
 import { definitionOf } from '../../apimachinery/schema/builtin-types.ts'
 
-export type HttpMethod = 'get' | 'put' | 'post' | 'delete' | 'options' | 'head' | 'patch'
+type HttpMethod = 'get' | 'put' | 'post' | 'delete' | 'options' | 'head' | 'patch'
 
 export interface Parameter {
   readonly name: string
@@ -104,7 +104,7 @@ const RETURNS_DELETED: ReadonlySet<string> = new Set([
 ])
 
 /** `/api/v1` or `/apis/apps/v1`. */
-export function rootOf({ group, version }: { readonly group: string; readonly version: string }): string {
+function rootOf({ group, version }: { readonly group: string; readonly version: string }): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`
 }
 
@@ -119,7 +119,7 @@ function groupPart(group: string): string {
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
-export function tagOf(group: string, version?: string): string {
+function tagOf(group: string, version?: string): string {
   const name = groupPart(group)
   const head = name.charAt(0).toLowerCase() + name.slice(1)
   return version ? `${head}_${version}` : head

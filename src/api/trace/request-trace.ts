@@ -24,7 +24,7 @@ export interface TraceKeeper {
 }
 
 /** One object that a request wrote. */
-export interface TracedWrite {
+interface TracedWrite {
   readonly action: StoredChange['action']
   readonly identity: ResourceIdentity
   readonly namespace: string | undefined

@@ -4,7 +4,7 @@ import { parseTraceparent, type TraceContext } from '../../apimachinery/trace-co
 import type { Call } from '../call.ts'
 import { RequestTrace, type TraceKeeper } from './request-trace.ts'
 
-export interface TraceRecorderOptions {
+interface TraceRecorderOptions {
   readonly clock: Clock
   /** Requests that wrote and are kept; default 20,000. A tenth of that more for those that failed. */
   readonly maxRecords?: number

@@ -32,7 +32,7 @@ export function podKey(namespace: string, name: string): string {
 }
 
 /** Measures a node; undefined where nobody does. */
-export type UsageMeter = (nodeName: string) => Promise<NodeUsage | undefined>
+type UsageMeter = (nodeName: string) => Promise<NodeUsage | undefined>
 
 const GROUP = 'metrics.k8s.io'
 const API_VERSION = `${GROUP}/v1beta1`

@@ -25,7 +25,7 @@ import { TypedValueError, withZeroValues } from './typed-value.ts'
 import { ConflictsError, type TypedValue, Updater } from './updater.ts'
 import { validateTyped } from './validate-typed.ts'
 
-export interface FieldManagerOptions {
+interface FieldManagerOptions {
   /** Schema of the version of the request; `DEDUCED_NODE` where there is none. */
   readonly node: SchemaNode
   /** Version of the request, as `apps/v1`. */

@@ -2,7 +2,7 @@ import { goJson } from '../go-quote.ts'
 import { isJsonObject, type JsonObject, type KubeObject } from '../kube-object.ts'
 
 /** Where `kubectl apply` on the client side keeps what it applied last. */
-export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
 /** Longest annotations of an object, keys and values, in bytes. */
 const MAX_ANNOTATION_BYTES = 256 * 1024

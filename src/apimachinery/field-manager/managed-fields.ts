@@ -81,7 +81,7 @@ function decodeSet(encoded: ManagedFieldsEntry): FieldSet {
 }
 
 /** What is wrong with an object's managedFields; undefined: nothing. */
-export function managedFieldsProblem(entries: readonly ManagedFieldsEntry[] | undefined): string | undefined {
+function managedFieldsProblem(entries: readonly ManagedFieldsEntry[] | undefined): string | undefined {
   try {
     decodeManagedFields(entries)
     return undefined

@@ -61,7 +61,7 @@ export function itemNode(node: SchemaNode): SchemaNode {
   return node.kind === 'list' ? node.item : DEDUCED_NODE
 }
 
-export interface NamedField {
+interface NamedField {
   readonly element: PathElement
   readonly field: SchemaField
 }

@@ -18,7 +18,7 @@ export interface TypedValue {
 }
 
 /** What the updater asks of the versions of a kind. */
-export interface VersionConverter {
+interface VersionConverter {
   /** The value in another version; undefined for a version that is not served any more. */
   convert(value: TypedValue, apiVersion: string): TypedValue | undefined
 }
@@ -34,24 +34,24 @@ export class ConflictsError extends Error {
   }
 }
 
-export interface ConflictingFields {
+interface ConflictingFields {
   readonly owner: ManagerEntry
   readonly fields: FieldSet
 }
 
-export interface UpdateResult {
+interface UpdateResult {
   readonly managers: Managers
   /** What the one who updates owns now of what it changed. */
   readonly changed: FieldSet
 }
 
-export interface ApplyResult {
+interface ApplyResult {
   readonly managers: Managers
   /** Undefined where nothing changes. */
   readonly value: unknown
 }
 
-export interface ApplyRequest {
+interface ApplyRequest {
   readonly live: TypedValue
   readonly config: TypedValue
   readonly managers: Managers

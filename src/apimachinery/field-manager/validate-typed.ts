@@ -10,7 +10,7 @@ interface Problem {
   readonly message: string
 }
 
-export interface ValidateOptions {
+interface ValidateOptions {
   /** Lists may hold several items with one key: live objects may, applied ones may not. */
   readonly allowDuplicates: boolean
 }

@@ -12,7 +12,7 @@ import { wire } from './wire.ts'
 /** What protobuf bodies of Kubernetes begin with. */
 export const ENVELOPE_PREFIX = Buffer.from('k8s\0', 'latin1')
 
-export interface DecodedProtobuf {
+interface DecodedProtobuf {
   readonly apiVersion: string
   readonly kind: string
   /** In normal form; carries apiVersion and kind. */
@@ -77,7 +77,7 @@ function readEnvelope(bytes: Uint8Array): Envelope {
 }
 
 /** True for bytes that begin as an envelope does. */
-export function isEnveloped(bytes: Uint8Array): boolean {
+function isEnveloped(bytes: Uint8Array): boolean {
   return ENVELOPE_PREFIX.every((byte, i) => bytes[i] === byte)
 }
 
@@ -93,7 +93,7 @@ function readTypeMeta(bytes: Uint8Array): { apiVersion: string; kind: string } {
 }
 
 /** Reads a bare message into the JSON value that stands for it. Throws {@link DecodeError} on malformed bytes. */
-export function decodeMessage(bytes: Uint8Array, plan: MessagePlan): unknown {
+function decodeMessage(bytes: Uint8Array, plan: MessagePlan): unknown {
   return guarded(() => new MessageReader(bytes).value(bytes.length, plan))
 }
 

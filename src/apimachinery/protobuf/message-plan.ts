@@ -3,7 +3,7 @@ import { type MessageField, messageFacts } from '../../../openapi/data.ts'
 export type ProtoScalar = 'string' | 'int32' | 'int64' | 'bool' | 'bytes' | 'double'
 
 /** Messages whose JSON is not an object of their fields. */
-export type SpecialMessage =
+type SpecialMessage =
   | 'time'
   | 'micro-time'
   | 'duration'

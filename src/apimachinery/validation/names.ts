@@ -13,8 +13,8 @@ const NONE: string[] = []
 
 export const DNS1123_LABEL_MAX_LENGTH = 63
 export const DNS1123_SUBDOMAIN_MAX_LENGTH = 253
-export const DNS1035_LABEL_MAX_LENGTH = 63
-export const LABEL_VALUE_MAX_LENGTH = 63
+const DNS1035_LABEL_MAX_LENGTH = 63
+const LABEL_VALUE_MAX_LENGTH = 63
 
 const DNS1123_LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?'
 const DNS1123_SUBDOMAIN = `${DNS1123_LABEL}(\\.${DNS1123_LABEL})*`
@@ -76,10 +76,10 @@ function fits(text: string, max: number): boolean {
   return text.length * 3 <= max || (text.length <= max && byteLength(text) <= max)
 }
 
-export const emptyError = (): string => 'must be non-empty'
-export const maxLengthError = (length: number): string => `must be no more than ${length} characters`
+const emptyError = (): string => 'must be non-empty'
+const maxLengthError = (length: number): string => `must be no more than ${length} characters`
 /** The newer wording, used by label keys and values. */
-export const maxBytesError = (length: number): string => `must be no more than ${length} bytes`
+const maxBytesError = (length: number): string => `must be no more than ${length} bytes`
 export const inclusiveRangeError = (low: number, high: number): string =>
   `must be between ${low} and ${high}, inclusive`
 export const isNegativeErrorMessage = 'must be greater than or equal to 0'

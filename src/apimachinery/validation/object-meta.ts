@@ -167,7 +167,7 @@ export function validateFinalizerName(name: string, path: FieldPath): FieldError
   return invalidEach(path, name, isQualifiedName(name))
 }
 
-export function validateFinalizers(finalizers: readonly string[], path: FieldPath): FieldError[] {
+function validateFinalizers(finalizers: readonly string[], path: FieldPath): FieldError[] {
   const errors = finalizers.flatMap((finalizer) => validateFinalizerName(finalizer, path))
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(invalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'))
@@ -176,11 +176,7 @@ export function validateFinalizers(finalizers: readonly string[], path: FieldPat
 }
 
 /** An object that is being deleted takes no further finalizers. */
-export function validateNoNewFinalizers(
-  finalizers: readonly string[],
-  old: readonly string[],
-  path: FieldPath,
-): FieldError[] {
+function validateNoNewFinalizers(finalizers: readonly string[], old: readonly string[], path: FieldPath): FieldError[] {
   const extra = [...new Set(finalizers)].filter((finalizer) => !old.includes(finalizer)).sort()
   if (extra.length === 0) return []
   const list = `[]string{${extra.map(goQuote).join(', ')}}`
@@ -241,10 +237,7 @@ function printed(value: OwnerReference | readonly OwnerReference[]): LiteralValu
   return new LiteralValue(goJson(plain, { sortKeys: false }))
 }
 
-export function validateManagedFields(
-  entries: readonly ManagedFieldsEntry[] | undefined,
-  path: FieldPath,
-): FieldError[] {
+function validateManagedFields(entries: readonly ManagedFieldsEntry[] | undefined, path: FieldPath): FieldError[] {
   const errors: FieldError[] = []
   for (const [i, entry] of (entries ?? []).entries()) {
     const at = path.index(i)
@@ -263,7 +256,7 @@ export function validateManagedFields(
 }
 
 /** Printable characters, at most 128 bytes. */
-export function validateFieldManager(fieldManager: string, path: FieldPath): FieldError[] {
+function validateFieldManager(fieldManager: string, path: FieldPath): FieldError[] {
   const errors: FieldError[] = []
   if (byteLength(fieldManager) > FIELD_MANAGER_MAX_LENGTH) errors.push(tooLong(path, FIELD_MANAGER_MAX_LENGTH))
   if (/^[ -~]*$/.test(fieldManager)) return errors
@@ -282,7 +275,7 @@ export function validateFieldManager(fieldManager: string, path: FieldPath): Fie
 const namedString = (value: string): LiteralValue => new LiteralValue(goJson(value))
 
 /** What a label selector may hold that is not valid. */
-export interface LabelSelectorOptions {
+interface LabelSelectorOptions {
   /** Set where the stored object has such a value already. */
   readonly allowInvalidLabelValueInSelector?: boolean
   readonly allowUnknownOperatorInRequirement?: boolean
@@ -356,14 +349,14 @@ export function validateFieldSelectorRequirement(
 }
 
 /** Options that come with every write. */
-export interface WriteOptions {
+interface WriteOptions {
   readonly dryRun?: readonly string[]
   readonly fieldManager?: string
   readonly fieldValidation?: string
 }
 
 /** Options of a patch. */
-export interface PatchOptions extends WriteOptions {
+interface PatchOptions extends WriteOptions {
   readonly force?: boolean
 }
 
@@ -410,11 +403,11 @@ function validateIgnoreStoreReadError(options: DeleteOptions): FieldError[] {
   return set.map((field) => invalid(path, true, `cannot be set together with .${field}`))
 }
 
-export function validateDryRun(dryRun: readonly string[] | undefined, path: FieldPath): FieldError[] {
+function validateDryRun(dryRun: readonly string[] | undefined, path: FieldPath): FieldError[] {
   return (dryRun ?? []).every((value) => value === 'All') ? [] : [notSupported(path, dryRun, ['All'])]
 }
 
-export function validateFieldValidation(fieldValidation: string, path: FieldPath): FieldError[] {
+function validateFieldValidation(fieldValidation: string, path: FieldPath): FieldError[] {
   const allowed = ['', 'Ignore', 'Strict', 'Warn']
   return allowed.includes(fieldValidation) ? [] : [notSupported(path, fieldValidation, allowed)]
 }
@@ -437,7 +430,7 @@ const conditionReason = new RegExp(`^${CONDITION_REASON}$`)
 const CONDITION_REASON_MESSAGE =
   "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'"
 
-export function validateCondition(condition: Condition, path: FieldPath): FieldError[] {
+function validateCondition(condition: Condition, path: FieldPath): FieldError[] {
   const { type = '', status = '', reason = '', message = '', observedGeneration = 0 } = condition
   const errors = validateLabelName(type, path.child('type'))
   if (!['False', 'True', 'Unknown'].includes(status)) {

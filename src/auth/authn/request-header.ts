@@ -9,7 +9,7 @@ import type { CertificateVerifier } from './certificate-chain.ts'
 import { headersWithPrefix, headerValues } from './header-values.ts'
 import { commonNameOf } from './x509.ts'
 
-export interface RequestHeaderOptions {
+interface RequestHeaderOptions {
   /** CAs of the proxies that may say who a request is from. */
   readonly verifier: () => CertificateVerifier
   /** Common names of their certificates; empty: any. */

@@ -7,7 +7,7 @@ import { type Authenticated, AuthenticationError } from './authenticator.ts'
 import { digestOf } from './timing-safe.ts'
 import { intersection, type TokenAuthenticator } from './token-authenticator.ts'
 
-export interface WebhookTokenOptions {
+interface WebhookTokenOptions {
   readonly reviewer: Reviewer
   readonly version: 'v1' | 'v1beta1'
   /** Audiences that an answer without any is good for. */

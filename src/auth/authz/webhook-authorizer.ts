@@ -6,7 +6,7 @@ import { ExpiringCache } from '../webhook/expiring-cache.ts'
 import type { Reviewer } from '../webhook/reviewer.ts'
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer, UserRules } from './authorizer.ts'
 
-export interface WebhookAuthorizerOptions {
+interface WebhookAuthorizerOptions {
   readonly reviewer: Reviewer
   readonly version: 'v1' | 'v1beta1'
   /** How long an allow counts, and any other answer, in milliseconds. */

@@ -104,7 +104,7 @@ export class ReviewClient implements Reviewer {
 }
 
 /** A webhook that answered, but not as it should. */
-export class WebhookFailure extends Error {
+class WebhookFailure extends Error {
   readonly statusCode: number
 
   constructor(message: string, statusCode: number) {

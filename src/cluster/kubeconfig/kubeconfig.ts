@@ -18,7 +18,7 @@ export interface KubeconfigEntry {
   readonly keepsCurrentContext?: boolean
 }
 
-export type KubeconfigCredentials =
+type KubeconfigCredentials =
   | { readonly certificate: string; readonly privateKey: string }
   | { readonly token: string }
   | { readonly username: string; readonly password: string }

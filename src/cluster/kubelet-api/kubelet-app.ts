@@ -35,7 +35,7 @@ export interface KubeletHost {
   readonly processorTime: ProcessorTime
 }
 
-export interface KubeletAppOptions {
+interface KubeletAppOptions {
   /** Undefined while another process runs the nodes. */
   host(): KubeletHost | undefined
   /** Whose kubelet a request is for; undefined: any of the host's. */

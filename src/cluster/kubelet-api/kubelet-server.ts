@@ -11,7 +11,7 @@ import { CertificateAuthority, type KeyPair } from '../pki/certificate-authority
 import { type KubeletHost, kubeletApp, NODE_HEADER, sendPlain } from './kubelet-app.ts'
 import { kubeletSubresources } from './kubelet-subresources.ts'
 
-export interface KubeletServerOptions {
+interface KubeletServerOptions {
   readonly bindAddress: string
   readonly port: number
   /** Names and addresses that the server's certificate is for. */
@@ -24,7 +24,7 @@ export interface KubeletServerOptions {
   host(): KubeletHost | undefined
 }
 
-export interface KubeletServer {
+interface KubeletServer {
   readonly port: number
   close(): Promise<void>
 }

@@ -16,7 +16,7 @@ import { x509Library } from './x509-library.ts'
 const MAX_DURATION_MS = 365 * 24 * 3_600_000
 
 /** Files of a certificate authority. */
-export interface SigningFiles {
+interface SigningFiles {
   readonly certFile: string | undefined
   readonly keyFile: string | undefined
 }

@@ -1,6 +1,6 @@
 import './reflect-metadata.ts'
 
-export type X509Library = typeof import('@peculiar/x509')
+type X509Library = typeof import('@peculiar/x509')
 
 let library: Promise<X509Library> | undefined
 

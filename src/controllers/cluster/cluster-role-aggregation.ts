@@ -42,7 +42,7 @@ export const clusterRoleAggregationController: Controller<Typed<ClusterRole>> = 
 }
 
 /** The rules that a role's selectors gather, without repetitions, roles in the order of their names. */
-export function aggregatedRules(role: Typed<ClusterRole>, all: readonly Typed<ClusterRole>[]): readonly PolicyRule[] {
+function aggregatedRules(role: Typed<ClusterRole>, all: readonly Typed<ClusterRole>[]): readonly PolicyRule[] {
   const byName = [...all].sort((a, b) => (a.metadata.name! < b.metadata.name! ? -1 : 1))
   const rules: PolicyRule[] = []
   for (const selector of role.aggregationRule?.clusterRoleSelectors ?? []) {

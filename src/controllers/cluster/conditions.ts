@@ -1,5 +1,5 @@
 /** What all kinds of conditions have in common. */
-export interface ConditionLike {
+interface ConditionLike {
   readonly type: string
   readonly status: string
   readonly reason?: string

@@ -25,7 +25,7 @@ import {
 import { isPodTerminal } from '../workloads/pod-state.ts'
 
 /** What a recount reads. */
-export interface QuotaReader {
+interface QuotaReader {
   get(group: string, resource: string, namespace: string, name: string): Promise<KubeObject | undefined>
   list(group: string, resource: string, namespace: string): Promise<readonly KubeObject[]>
   serves(group: string, resource: string): boolean
@@ -85,7 +85,7 @@ export function resourceQuotaController(usage: QuotaUsage): Controller<Typed<Res
 }
 
 /** The status after a recount. What could not be counted stays as it was. */
-export function quotaStatus(
+function quotaStatus(
   { spec, status }: ResourceQuota,
   counted: ReadonlyMap<string, Quantity>,
 ): { readonly hard: Record<string, string>; readonly used: Record<string, string> } {

@@ -5,7 +5,7 @@ import type { Client, ObjectKey } from '../runtime/client.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { NAMESPACES, SERVICE_ACCOUNTS } from '../runtime/resources.ts'
 
-export interface ServiceAccountTokensOptions {
+interface ServiceAccountTokensOptions {
   /** May create service accounts, and tokens for them: `system:kube-controller-manager`. */
   readonly client: Client
   readonly clock: Clock

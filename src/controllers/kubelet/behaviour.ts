@@ -38,7 +38,7 @@ export interface ContainerBehaviour {
 }
 
 /** What a container does that nobody has told to do anything else: it starts within a moment, is ready and runs. */
-export const DEFAULT_BEHAVIOUR: ContainerBehaviour = {
+const DEFAULT_BEHAVIOUR: ContainerBehaviour = {
   pullMs: 0,
   pullFailure: undefined,
   startMs: 1,
@@ -58,7 +58,7 @@ export const DEFAULT_BEHAVIOUR: ContainerBehaviour = {
   logEveryMs: undefined,
 }
 
-export const PREFIX = 'kubemu.dev/'
+const PREFIX = 'kubemu.dev/'
 
 const integer = (text: string): number | undefined => (/^-?\d+$/.test(text) ? Number(text) : undefined)
 const words = (text: string): string => text
@@ -86,7 +86,7 @@ function milliCpu(text: string): number | undefined {
 type Field = keyof ContainerBehaviour
 
 /** Annotations, by their name behind the prefix: what they set and how they are read. */
-export const BEHAVIOUR_ANNOTATIONS: Readonly<
+const BEHAVIOUR_ANNOTATIONS: Readonly<
   Record<string, { readonly field: Field; readonly read: (text: string) => number | string | undefined }>
 > = {
   'pull-time': { field: 'pullMs', read: parseDurationMs },

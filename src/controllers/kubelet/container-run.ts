@@ -12,7 +12,7 @@ import { ContainerLog } from './container-log.ts'
 import type { ExecSession } from './exec-session.ts'
 import { fullImageName, imageId } from './image-reference.ts'
 
-export type ContainerRole = 'init' | 'sidecar' | 'main' | 'ephemeral'
+type ContainerRole = 'init' | 'sidecar' | 'main' | 'ephemeral'
 
 const FIELDS: Readonly<Record<ContainerRole, string>> = {
   init: 'initContainers',
@@ -26,7 +26,7 @@ const FIRST_BACKOFF_MS = 10_000
 const MAX_BACKOFF_MS = 300_000
 
 /** A wait that doubles. @see client-go util/flowcontrol/backoff.go */
-export class Backoff {
+class Backoff {
   #ms = 0
   #lastMs = 0
 

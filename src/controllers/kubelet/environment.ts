@@ -1,6 +1,6 @@
 import type { Container, EnvVar, Pod } from '../../apimachinery/types/core-v1.ts'
 
-export interface EnvironmentSource {
+interface EnvironmentSource {
   readonly pod: Pod
   readonly container: Container
   readonly hostIp: string

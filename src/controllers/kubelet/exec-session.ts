@@ -4,7 +4,7 @@ import { Terminal, toTerminal } from './terminal.ts'
 import type { Timeline } from './timeline.ts'
 
 /** Where a process in a container writes to, and who hears of its end. */
-export interface ExecSink {
+interface ExecSink {
   write(stream: 'stdout' | 'stderr', data: Buffer): void
   exit(code: number): void
 }
@@ -15,7 +15,7 @@ const PROMPT = '/ # '
 /** Steps without a pause before others get a turn. */
 const MAX_STEPS = 1000
 
-export interface ExecOptions {
+interface ExecOptions {
   readonly program: Program
   readonly timeline: Timeline
   readonly sink: ExecSink

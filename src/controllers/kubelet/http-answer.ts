@@ -2,7 +2,7 @@ import type { Pod } from '../../apimachinery/types/core-v1.ts'
 import type { ContainerRun } from './container-run.ts'
 import type { PodWorker } from './pod-worker.ts'
 
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly status: number
   readonly contentType: string
   readonly body: string

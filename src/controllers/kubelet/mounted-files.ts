@@ -54,7 +54,7 @@ export async function readConfig(client: Client, namespace: string, names: Reado
   return config
 }
 
-export interface MountSource {
+interface MountSource {
   readonly pod: Pod
   readonly container: Container
   readonly hostIp: string

@@ -38,7 +38,7 @@ interface Verdict {
 }
 
 /** @see kubernetes pkg/kubelet/kubelet_pods.go getPhase */
-export function podPhase(pod: Pod, facts: PodFacts): string {
+function podPhase(pod: Pod, facts: PodFacts): string {
   if (facts.failure) return 'Failed'
   const policy = pod.spec?.restartPolicy ?? 'Always'
   const counts = { pendingInit: 0, failedInit: 0, running: 0, waiting: 0, stopped: 0, again: 0, succeeded: 0 }

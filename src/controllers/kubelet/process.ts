@@ -4,7 +4,7 @@ import { mountedFiles } from './mounted-files.ts'
 import type { Program } from './program.ts'
 import { Shell } from './shell.ts'
 
-export interface ProcessOptions {
+interface ProcessOptions {
   readonly pod: Pod
   readonly container: Container
   readonly hostIp: string

@@ -3,7 +3,7 @@ import type { Program, ProgramStep } from './program.ts'
 import { COMMANDS } from './shell-commands.ts'
 import { type Command, parseShell, type Redirect, ShellSyntaxError, type Word } from './shell-syntax.ts'
 
-export interface ShellOptions {
+interface ShellOptions {
   readonly environment: Record<string, string>
   /** Contents by absolute path; what is written goes there too. */
   readonly files: Map<string, Buffer>

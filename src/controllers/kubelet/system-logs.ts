@@ -2,7 +2,7 @@ import type { ContainerLog } from './container-log.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
 /** What is at a path below `/var/log`: a folder's names, those of folders with a slash behind; or a file. */
-export type SystemLog = { readonly folder: readonly string[] } | { readonly text: string }
+type SystemLog = { readonly folder: readonly string[] } | { readonly text: string }
 
 type Tree = { readonly [name: string]: Tree | (() => string) }
 

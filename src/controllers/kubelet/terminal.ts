@@ -3,7 +3,7 @@ const CTRL_D = 0x04
 const BACKSPACES: ReadonlySet<number> = new Set([0x08, 0x7f])
 
 /** What input of a terminal comes to. */
-export interface TerminalInput {
+interface TerminalInput {
   /** To be shown. */
   readonly echo: string
   /** Whole lines for the process. */

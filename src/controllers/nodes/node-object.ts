@@ -51,7 +51,7 @@ function uuid(hex: string): string {
 }
 
 /** Conditions as a kubelet posts them; those of others stay. */
-export function nodeConditions(before: readonly NodeCondition[], nowMs: number): NodeCondition[] {
+function nodeConditions(before: readonly NodeCondition[], nowMs: number): NodeCondition[] {
   const now = formatTime(nowMs)
   const own = HEALTHY.map(([type, status, reason, message]): NodeCondition => {
     const old = before.find((c) => c.type === type)

@@ -19,7 +19,7 @@ import {
 } from './node-object.ts'
 import type { SimulatedNodesOptions } from './nodes-options.ts'
 
-export interface NodesOptions extends SimulatedNodesOptions {
+interface NodesOptions extends SimulatedNodesOptions {
   /** Where the kubelets are served, if they are. */
   readonly endpoint?: KubeletEndpoint
   readonly clock: Clock

@@ -3,7 +3,7 @@ import { LruMap } from './lru-map.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** An Event before it gets its name, times and count. */
-export interface EventOccurrence {
+interface EventOccurrence {
   /** Tells objects apart: kind, namespace, name, uid, apiVersion. */
   readonly objectId: string
   /** The part of the object that it is about; undefined: the whole. */

@@ -8,7 +8,7 @@ import type { Logger } from './logger.ts'
 import { LEASES } from './resources.ts'
 import type { RuntimeMetrics } from './runtime-metrics.ts'
 
-export interface LeaderElectionOptions {
+interface LeaderElectionOptions {
   readonly client: Client
   readonly clock: Clock
   readonly logger: Logger

@@ -2,7 +2,7 @@ import { type Cause, CauseCollector, later } from '../../apimachinery/cause.ts'
 import type { Clock, Timer } from '../../apimachinery/clock.ts'
 import type { QueueMetrics, QueueState } from './runtime-metrics.ts'
 
-export interface WorkQueueOptions {
+interface WorkQueueOptions {
   readonly clock: Clock
   /** Called when there is something to take. */
   readonly onReady: () => void

@@ -90,9 +90,7 @@ function asked(plugin: SchedulerPlugin, cycle: Cycle) {
 }
 
 /** Where a pod goes, or why it goes nowhere. */
-export type Placement =
-  | { readonly node: NodeInfo; readonly filters: readonly NodeFilter[] }
-  | { readonly failure: FitFailure }
+type Placement = { readonly node: NodeInfo; readonly filters: readonly NodeFilter[] } | { readonly failure: FitFailure }
 
 /**
  * Finds the best node for a pod: filters until enough nodes fit, beginning where the last search ended, then scores

@@ -6,14 +6,14 @@ import type { Client } from '../runtime/client.ts'
 import { PODS } from '../runtime/resources.ts'
 
 /** What the scheduler has to say of a pod. */
-export interface PodNews {
+interface PodNews {
   readonly condition?: Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>
   /** '' takes a nomination back; undefined leaves it. */
   readonly nominatedNodeName?: string
 }
 
 /** The patch of a pod's status that says it; undefined where the pod says so already. */
-export function statusPatch(pod: Pod, news: PodNews, nowMs: number): JsonObject | undefined {
+function statusPatch(pod: Pod, news: PodNews, nowMs: number): JsonObject | undefined {
   const status: JsonObject = {}
   const { condition, nominatedNodeName } = news
   if (nominatedNodeName !== undefined && (pod.status?.nominatedNodeName ?? '') !== nominatedNodeName) {

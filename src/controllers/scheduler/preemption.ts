@@ -27,11 +27,11 @@ export interface Candidate {
 }
 
 /** Whom to preempt, or what to say of it. `clearsNomination`: what was promised to the pod before does not hold. */
-export type PreemptionOutcome =
+type PreemptionOutcome =
   | { readonly candidate: Candidate }
   | { readonly message: string; readonly clearsNomination: boolean }
 
-export interface PreemptionView {
+interface PreemptionView {
   readonly budgets: readonly PodDisruptionBudget[]
   readonly nominations: Nominations
   readonly nowMs: number
@@ -111,7 +111,7 @@ function dryRun(
 }
 
 /** The least that has to go from a node, or why it does not help. */
-export function victimsOn(
+function victimsOn(
   cycle: Cycle,
   filters: readonly NodeFilter[],
   original: NodeInfo,
@@ -159,7 +159,7 @@ function byImportance(a: PodInfo, b: PodInfo, nowMs: number): number {
 }
 
 /** Pods whose removal would break a disruption budget, and the others; the order is kept. */
-export function splitByBudgets(
+function splitByBudgets(
   pods: readonly PodInfo[],
   budgets: readonly PodDisruptionBudget[],
 ): readonly [violating: readonly PodInfo[], harmless: readonly PodInfo[]] {

@@ -47,7 +47,7 @@ function countsForPod(name: string): boolean {
   return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-')
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   /** Counts what running containers hold (in-place resize) where that is more than the spec asks for. */
   readonly useStatus?: boolean
   /** Containers without a request count as the defaults of scoring. */

@@ -53,7 +53,7 @@ const byPriority = (a: Entry, b: Entry): boolean =>
 
 const byBackoff = (a: Entry, b: Entry): boolean => (a.keyMs === b.keyMs ? a.priority > b.priority : a.keyMs < b.keyMs)
 
-export interface SchedulingQueueOptions {
+interface SchedulingQueueOptions {
   readonly clock: Clock
   readonly plugins: readonly SchedulerPlugin[]
   readonly objects: ObjectReader

@@ -6,7 +6,7 @@ import type { ReconcileContext } from '../runtime/controller.ts'
 import { keyOf, keyText } from '../runtime/object-key.ts'
 import { CONTROLLER_INDEX, controllerOf, controllerReference, orphansOf } from '../runtime/owner.ts'
 
-export interface ClaimOptions<T extends KubeObject> {
+interface ClaimOptions<T extends KubeObject> {
   readonly owner: KubeObject
   readonly ownerResource: ResourceRef
   readonly resource: ResourceRef<T>

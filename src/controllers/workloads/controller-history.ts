@@ -27,7 +27,7 @@ export async function revisionsOf(
   return (await claim(context, all, { owner, ownerResource, resource, selector })).toSorted(byRevision)
 }
 
-export function byRevision(a: RevisionObject, b: RevisionObject): number {
+function byRevision(a: RevisionObject, b: RevisionObject): number {
   if (a.revision !== b.revision) return a.revision - b.revision
   const [timeA = '', timeB = ''] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp]
   if (timeA !== timeB) return timeA < timeB ? -1 : 1

@@ -6,7 +6,7 @@ const PHASE_ORDER: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, 
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost'
 
 /** The order in which pods are given up, where `rankOf` tells pods apart that are equally ready (higher goes first). */
-export interface DeletionOrder {
+interface DeletionOrder {
   readonly now: number
   rankOf(pod: Pod): number
 }

@@ -8,7 +8,7 @@ import { validatingAdmissionPolicyBindings } from './validating-admission-policy
 import { validatingWebhookConfigurations } from './validating-webhook-configuration.ts'
 
 /** admissionregistration.k8s.io, with `checker` judging the CEL expressions. */
-export function admissionregistrationEntriesWith(checker: ExpressionChecker): readonly AnyResourceEntry[] {
+function admissionregistrationEntriesWith(checker: ExpressionChecker): readonly AnyResourceEntry[] {
   return [
     mutatingAdmissionPolicies(checker),
     mutatingAdmissionPolicyBindings,

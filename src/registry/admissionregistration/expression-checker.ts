@@ -11,7 +11,7 @@ export type ExpressionUse =
   | 'applyConfiguration'
   | 'jsonPatch'
 
-export interface ExpressionScope {
+interface ExpressionScope {
   /** `params` is declared. */
   readonly hasParams: boolean
   /** `authorizer` is declared. */
@@ -22,7 +22,7 @@ export interface ExpressionScope {
   readonly isStored: boolean
 }
 
-export interface ExpressionProblem {
+interface ExpressionProblem {
   readonly type: 'required' | 'invalid' | 'internal'
   readonly detail: string
 }

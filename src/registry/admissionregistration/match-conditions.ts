@@ -6,7 +6,7 @@ import { type ExpressionChecker, toFieldErrors } from './expression-checker.ts'
 
 const MAX_CONDITIONS = 64
 
-export interface MatchConditionOptions {
+interface MatchConditionOptions {
   readonly checker: ExpressionChecker
   /** `params` may be used: policies with a paramKind. */
   readonly hasParams: boolean

@@ -17,7 +17,7 @@ import {
 } from './policy-matching.ts'
 import { staticSuffixWarnings, staticSuffixWarningsOnCreate, validateStaticSuffix } from './static-suffix.ts'
 
-export type PolicyBinding = ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding
+type PolicyBinding = ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding
 
 export function setBindingDefaults(binding: PolicyBinding): void {
   setMatchResourcesDefaults(binding.spec?.matchResources)

@@ -21,8 +21,8 @@ import { expressionsOf, validateMatchConditions } from './match-conditions.ts'
 import { setRuleDefaults, validateRuleWithOperations } from './rules.ts'
 import { staticSuffixWarnings, staticSuffixWarningsOnCreate, validateStaticSuffix } from './static-suffix.ts'
 
-export type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>
-export type WebhookConfiguration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration
+type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>
+type WebhookConfiguration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration
 
 const FAILURE_POLICIES = ['Fail', 'Ignore']
 const MATCH_POLICIES = ['Equivalent', 'Exact']

@@ -5,7 +5,7 @@ import { validateCaBundle, validateWebhookTarget } from '../webhook-client-confi
 import type { InternalConversion, InternalSpec } from './internal-spec.ts'
 import type { Options } from './validation-options.ts'
 
-export const REVIEW_VERSIONS = ['v1', 'v1beta1']
+const REVIEW_VERSIONS = ['v1', 'v1beta1']
 
 /** @see apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go validateCustomResourceConversion */
 export function validateConversion(spec: InternalSpec, options: Options, path: FieldPath): FieldError[] {

@@ -11,7 +11,7 @@ import { validateValue } from './value-validation.ts'
 
 const META_FIELDS = ['metadata', 'apiVersion', 'kind']
 
-export interface DefaultsOptions {
+interface DefaultsOptions {
   readonly rules: RuleChecker
   /** Defaults may not have fields that pruning would take away. */
   readonly requirePruned: boolean

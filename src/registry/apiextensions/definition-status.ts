@@ -16,10 +16,7 @@ import { structuralProblem, validateStructural } from './structural-schema.ts'
 
 type Condition = Omit<CustomResourceDefinitionCondition, 'lastTransitionTime'>
 
-export function findCondition(
-  crd: CustomResourceDefinition,
-  type: string,
-): CustomResourceDefinitionCondition | undefined {
+function findCondition(crd: CustomResourceDefinition, type: string): CustomResourceDefinitionCondition | undefined {
   return crd.status?.conditions?.find((condition) => condition.type === type)
 }
 
@@ -28,7 +25,7 @@ export function findCondition(
  *
  * @see apiextensions-apiserver pkg/apihelpers/helpers.go SetCRDCondition
  */
-export function withCondition(
+function withCondition(
   conditions: readonly CustomResourceDefinitionCondition[],
   condition: Condition,
   nowMs: number,
@@ -40,7 +37,7 @@ export function withCondition(
 }
 
 /** Names of a group that are taken by other definitions. */
-export interface TakenNames {
+interface TakenNames {
   readonly resources: ReadonlySet<string>
   readonly kinds: ReadonlySet<string>
 }

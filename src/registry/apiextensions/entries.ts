@@ -3,7 +3,7 @@ import { customResourceDefinitions } from './custom-resource-definition.ts'
 import { acceptAnyRule, type RuleChecker } from './rule-checker.ts'
 
 /** apiextensions.k8s.io, with `rules` judging the CEL rules of schemas. */
-export function apiextensionsEntriesWith(rules: RuleChecker): readonly AnyResourceEntry[] {
+function apiextensionsEntriesWith(rules: RuleChecker): readonly AnyResourceEntry[] {
   return [customResourceDefinitions(rules)]
 }
 

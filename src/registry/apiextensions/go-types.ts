@@ -19,7 +19,7 @@ const goOrBool: GoType = (v) =>
 const goOrStrings: GoType = (v) =>
   Array.isArray(v) ? { Schema: null, Property: v } : { Schema: goJsonSchema(v), Property: null }
 
-export const goValidationRule: GoType = goStruct(
+const goValidationRule: GoType = goStruct(
   ['Rule', 'rule', goString],
   ['Message', 'message', goString],
   ['MessageExpression', 'messageExpression', goString],

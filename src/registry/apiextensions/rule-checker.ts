@@ -13,7 +13,7 @@ export interface RuleSession {
   finish(path: FieldPath): FieldError[]
 }
 
-export interface RuleOptions {
+interface RuleOptions {
   /** Rules and message expressions of the stored definition: judged by the wider rules for stored expressions. */
   readonly storedRules: ReadonlySet<string>
   readonly storedMessageExpressions: ReadonlySet<string>

@@ -1,7 +1,7 @@
 import type { JSONSchemaProps } from '../../apimachinery/types/apiextensions-v1.ts'
 import { additionalSchema } from './json-schema.ts'
 
-export interface ResolvedPath {
+interface ResolvedPath {
   /** As errors print it: `spec.host`. */
   readonly text: string
   /** First name of the path. */

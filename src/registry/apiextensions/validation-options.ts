@@ -49,7 +49,7 @@ export function createOptions(rules: RuleChecker): Options {
   }
 }
 
-export interface Update {
+interface Update {
   readonly crd: CustomResourceDefinition
   readonly spec: InternalSpec
   readonly old: CustomResourceDefinition
@@ -88,7 +88,7 @@ export function updateOptions(rules: RuleChecker, { crd, spec, old, oldSpec }: U
   }
 }
 
-export function isEstablished({ status }: CustomResourceDefinition): boolean {
+function isEstablished({ status }: CustomResourceDefinition): boolean {
   return status?.conditions?.find(({ type }) => type === 'Established')?.status === 'True'
 }
 

@@ -14,7 +14,7 @@ import type { Options } from './validation-options.ts'
 const ALLOWED_AT_ROOT =
   'Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations'
 
-export interface SchemaContext {
+interface SchemaContext {
   readonly options: Options
   readonly statusEnabled: boolean
   /** Name of the version; of the first one for a schema that all share. */

@@ -13,7 +13,7 @@ import { hasCondition } from './job-status-validation.ts'
 const SPEC = FieldPath.of('spec')
 
 /** A suspended Job without pods that has never started, or has stopped completely, may still be rescheduled. */
-export function mayChangePodTemplate({ spec, status }: Job): boolean {
+function mayChangePodTemplate({ spec, status }: Job): boolean {
   if (spec?.suspend !== true || (status?.active ?? 0) !== 0) return false
   return status?.startTime === undefined || hasCondition(status, 'Suspended')
 }

@@ -25,7 +25,7 @@ const NOTE_MAX_LENGTH = 1024
 const SHORT_MAX_LENGTH = 128
 
 /** Name of `reportingComponent` in the group version of a request; its errors stand on that name. */
-export type ReportingFieldName = 'reportingComponent' | 'reportingController'
+type ReportingFieldName = 'reportingComponent' | 'reportingController'
 
 /**
  * Rules that every event meets, whichever version it came by.
@@ -171,7 +171,7 @@ function eventCells(event: Event, now: number): Cell[] {
 }
 
 /** The table of events, in either group. */
-export const eventTable: TableDefinition<Event> = {
+const eventTable: TableDefinition<Event> = {
   columns: [
     column('Last Seen'),
     column('Type'),
@@ -188,10 +188,10 @@ export const eventTable: TableDefinition<Event> = {
 }
 
 /** Events go away by themselves, in either group. */
-export const eventTtlSeconds = (_event: Event, config: RegistryConfig): number => config.eventTtlSeconds
+const eventTtlSeconds = (_event: Event, config: RegistryConfig): number => config.eventTtlSeconds
 
 /** Nothing depends on an event, so that deletes take no propagation policy. */
-export const eventDeletion: ResourceEntry<Event>['deletion'] = { dependents: 'unsupported' }
+const eventDeletion: ResourceEntry<Event>['deletion'] = { dependents: 'unsupported' }
 
 function selectableFields(event: Event): Readonly<Record<string, string>> {
   const about = event.involvedObject

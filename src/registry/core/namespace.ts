@@ -14,7 +14,7 @@ const PHASE = FieldPath.of('status', 'Phase')
 const FINALIZERS = FieldPath.of('spec', 'finalizers')
 
 /** Label that every namespace carries and that selectors of other kinds match on: its name. */
-export const METADATA_NAME_LABEL = 'kubernetes.io/metadata.name'
+const METADATA_NAME_LABEL = 'kubernetes.io/metadata.name'
 
 /** Finalizer of the spec that stands for the contents: the namespace controller takes it off once they are gone. */
 const KUBERNETES_FINALIZER = 'kubernetes'

@@ -79,7 +79,7 @@ export function setPersistentVolumeSourceDefaults(spec: PersistentVolumeSpec): v
 }
 
 /** What a volume may keep from a time of weaker rules. */
-export interface PersistentVolumeSpecOptions {
+interface PersistentVolumeSpecOptions {
   readonly allowInvalidLabelValue?: boolean
   /** The spec stands inside of another object (VolumeAttachment), which forbids what only volumes have. */
   readonly inline?: boolean

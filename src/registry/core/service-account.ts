@@ -8,7 +8,7 @@ import { validateObjectMeta, validateObjectMetaUpdate } from './core-object-meta
 const METADATA = FieldPath.of('metadata')
 
 /** Pods of the account may mount only the secrets that the account names. */
-export const ENFORCE_MOUNTABLE_SECRETS_ANNOTATION = 'kubernetes.io/enforce-mountable-secrets'
+const ENFORCE_MOUNTABLE_SECRETS_ANNOTATION = 'kubernetes.io/enforce-mountable-secrets'
 
 /** Of a reference to a secret only its name counts. */
 function cleanSecretReferences(account: ServiceAccount): void {

@@ -14,10 +14,10 @@ export interface DeleteOptions {
 }
 
 /** Finalizers with which the garbage collector is told what to do with the dependents. */
-export const ORPHAN_FINALIZER = 'orphan'
-export const FOREGROUND_FINALIZER = 'foregroundDeletion'
+const ORPHAN_FINALIZER = 'orphan'
+const FOREGROUND_FINALIZER = 'foregroundDeletion'
 
-export type GracefulDeletion =
+type GracefulDeletion =
   /** Nothing is to be done: a deletion with a shorter or equal period is under way. */
   | { readonly pending: true }
   | { readonly pending: false; readonly graceful: false }

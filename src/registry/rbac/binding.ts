@@ -13,7 +13,7 @@ import {
 } from './rbac-validation.ts'
 
 /** RoleBinding and ClusterRoleBinding have the same fields and mostly the same rules. */
-export type AnyBinding = RoleBinding | ClusterRoleBinding
+type AnyBinding = RoleBinding | ClusterRoleBinding
 
 /** @see kubernetes pkg/apis/rbac/v1/defaults.go */
 export function setBindingDefaults(binding: AnyBinding): void {
@@ -24,7 +24,7 @@ export function setBindingDefaults(binding: AnyBinding): void {
   }
 }
 
-export interface BindingRules {
+interface BindingRules {
   readonly isNamespaced: boolean
   /** Kinds that roleRef may name. */
   readonly roleKinds: readonly string[]

@@ -16,7 +16,7 @@ import type { DeviceEnvironment } from './device-environment.ts'
 import { validateFullyQualifiedName, validateLabelName } from './device-names.ts'
 import { setTolerationDefaults, validateToleration } from './device-toleration.ts'
 
-export const MAX_REQUESTS = 32
+const MAX_REQUESTS = 32
 const MAX_CONSTRAINTS = 32
 const MAX_FIRST_AVAILABLE = 8
 const ADMIN_ACCESS_LABEL = 'resource.kubernetes.io/admin-access'

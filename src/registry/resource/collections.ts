@@ -15,7 +15,7 @@ export function validateSlice<T>(
   return list.flatMap((item, i) => validateItem(item, path.index(i)))
 }
 
-export interface SetRules<T> {
+interface SetRules<T> {
   readonly max: number
   readonly validateItem: ValidateItem<T>
   /** Text that no two items share. */
@@ -38,7 +38,7 @@ export function validateSet<T>(items: readonly T[] | undefined, rules: SetRules<
   return errors
 }
 
-export interface MapRules<T> {
+interface MapRules<T> {
   readonly max: number
   /** Keys are cut to that many bytes where they stand in a path. */
   readonly maxKeyLength: number

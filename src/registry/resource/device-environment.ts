@@ -1,5 +1,5 @@
 /** What is wrong with a CEL expression that selects devices. */
-export interface DeviceExpressionProblem {
+interface DeviceExpressionProblem {
   readonly type: 'required' | 'invalid' | 'internal' | 'tooComplex'
   /** Empty for `tooComplex`. */
   readonly detail: string

@@ -6,7 +6,7 @@ import { refusedForAll } from '../../refusal.ts'
 import { claimProblems, podProblems } from './limit-constraints.ts'
 import { setDefaults } from './limit-defaults.ts'
 
-export interface LimitRangerOptions {
+interface LimitRangerOptions {
   /** Gate PodLevelResources. */
   readonly podLevelResources: boolean
 }

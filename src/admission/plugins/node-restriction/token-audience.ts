@@ -15,7 +15,7 @@ const MIGRATED = [
 ] as const
 
 /** Whether a pod has use for a token of an audience, and what kept the question from being answered in full. */
-export interface AudienceSearch {
+interface AudienceSearch {
   readonly found: boolean
   readonly errors: readonly string[]
 }

@@ -16,7 +16,7 @@ const HUGE_PAGES_PREFIX = 'hugepages-'
  *
  * @see component-helpers resource/helpers.go PodRequests, PodLimits
  */
-export function podAmounts(pod: Pod, side: Side): Amounts {
+function podAmounts(pod: Pod, side: Side): Amounts {
   const total = new Map(containerAmounts(pod, side))
   const own = pod.spec?.resources?.[side]
   for (const [name, quantity] of amountsOf(own)) if (isSupportedPodLevelResource(name)) total.set(name, quantity)

@@ -22,7 +22,7 @@ export interface QuotaEvaluator extends GroupResource {
 }
 
 /** `count/deployments.apps`: the limit on how many objects of a resource there are. */
-export function countNameOf({ group, resource }: GroupResource): string {
+function countNameOf({ group, resource }: GroupResource): string {
   return group === '' ? `count/${resource}` : `count/${resource}.${group}`
 }
 

@@ -6,7 +6,7 @@ import { QuotaEvaluators } from './evaluators.ts'
 import { scopeSelectorsOf } from './scope-selectors.ts'
 
 /** How a recount of a quota reads the namespace. */
-export interface QuotaUsageReader extends Pick<ObjectReader, 'get' | 'list'> {
+interface QuotaUsageReader extends Pick<ObjectReader, 'get' | 'list'> {
   /** Whether the resource exists: what does not is left out of the usage. Default: everything does. */
   serves?(group: string, resource: string): boolean
 }

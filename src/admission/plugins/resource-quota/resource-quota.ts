@@ -7,7 +7,7 @@ import { QuotaAccessor, type QuotaStatusWriter } from './quota-accessor.ts'
 import type { QuotaEvaluator } from './quota-evaluator.ts'
 import { QuotaQueue } from './quota-queue.ts'
 
-export interface ResourceQuotaDependencies {
+interface ResourceQuotaDependencies {
   readonly reader: ObjectReader
   readonly clock: Clock
   readonly quotaStatus: QuotaStatusWriter

@@ -7,7 +7,7 @@ import type { TokenAuthenticator } from '../token-authenticator.ts'
 import { DistributedClaim } from './distributed-claim.ts'
 import { IssuerVerifier, oidcIssuerOf } from './issuer-verifier.ts'
 
-export interface OidcOptions {
+interface OidcOptions {
   readonly issuerUrl: string
   /** Audience that a token must have. */
   readonly clientId: string

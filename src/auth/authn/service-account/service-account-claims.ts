@@ -1,5 +1,5 @@
 /** An object that a token is bound to. */
-export interface BoundReference {
+interface BoundReference {
   readonly name: string
   readonly uid: string
 }

@@ -13,7 +13,7 @@ const LEEWAY_SECONDS = 60
 
 const INVALIDATED = 'service account token has been invalidated'
 
-export interface ServiceAccountTokenOptions {
+interface ServiceAccountTokenOptions {
   /** Issuers whose tokens are taken; the first one signs new ones. */
   readonly issuers: readonly string[]
   /** Audiences of this API server: those of a token that names none. */
@@ -115,7 +115,7 @@ function audiencesOf({ aud }: JsonObject): readonly string[] {
 }
 
 /** `exp`, `nbf` and `iat` (RFC 7519, 4.1), with what clocks may differ. */
-export function checkTimes({ exp, nbf, iat }: JsonObject, nowSeconds: number): void {
+function checkTimes({ exp, nbf, iat }: JsonObject, nowSeconds: number): void {
   if (typeof nbf === 'number' && nowSeconds + LEEWAY_SECONDS < nbf) {
     throw new AuthenticationError('service account token is not valid yet')
   }

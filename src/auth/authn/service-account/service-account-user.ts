@@ -4,7 +4,7 @@ import { isDNS1123Label, isDNS1123Subdomain } from '../../../apimachinery/valida
 const USER_PREFIX = 'system:serviceaccount:'
 
 /** What a token says about the service account it stands for. */
-export interface ServiceAccountIdentity {
+interface ServiceAccountIdentity {
   readonly namespace: string
   readonly name: string
   readonly uid: string

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 
 /** A public key that tokens may be signed for, and how. */
-export interface VerificationKey {
+interface VerificationKey {
   /** `kid`: base64url of the SHA-256 of the key's DER form. */
   readonly id: string
   readonly key: KeyObject

@@ -17,7 +17,7 @@ const refuse = (reason: string): AuthorizationDecision => ({ decision: 'no-opini
 type Check = (node: string, attributes: AuthorizationAttributes) => AuthorizationDecision
 
 /** The node that a user is; undefined where it is none, '' where it does not say which. */
-export function nodeIdentityOf({ name, groups }: UserInfo): string | undefined {
+function nodeIdentityOf({ name, groups }: UserInfo): string | undefined {
   if (!name.startsWith(PREFIX) || !groups.includes(NODES_GROUP)) return undefined
   return name.slice(PREFIX.length)
 }

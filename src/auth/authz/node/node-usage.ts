@@ -2,7 +2,7 @@ import { podReferences, volumeSecrets } from '../../../apimachinery/pod-referenc
 import type { PersistentVolume, Pod } from '../../../apimachinery/types/core-v1.ts'
 
 /** Kinds of objects that belong to one node by a field of their own. */
-export type NodeOwnedKind = 'volumeattachments' | 'resourceslices'
+type NodeOwnedKind = 'volumeattachments' | 'resourceslices'
 
 interface PodUse {
   readonly nodeName: string

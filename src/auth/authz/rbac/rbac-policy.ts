@@ -11,7 +11,7 @@ export interface RbacBinding {
 }
 
 /** Takes what applies to a user, rule by rule; false ends the visit. */
-export interface RuleVisitor {
+interface RuleVisitor {
   rule(rule: PolicyRule, binding: RbacBinding): boolean
   /** A binding whose role can't be had. */
   unresolved(error: string): boolean

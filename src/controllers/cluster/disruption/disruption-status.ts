@@ -6,10 +6,10 @@ import { isPodReady } from '../../workloads/pod-state.ts'
 import { withCondition } from '../conditions.ts'
 
 /** How long an evicted pod may take to get its deletion timestamp. */
-export const DELETION_TIMEOUT_MS = 120_000
+const DELETION_TIMEOUT_MS = 120_000
 
 /** Pods of a budget whose eviction was allowed but that are not being deleted yet. */
-export interface DisruptedPods {
+interface DisruptedPods {
   readonly times: Readonly<Record<string, string>>
   /** Should have been deleted by now. */
   readonly overdue: readonly Typed<Pod>[]
@@ -50,7 +50,7 @@ export function healthyPods(pods: readonly Typed<Pod>[], { times }: DisruptedPod
   }).length
 }
 
-export interface BudgetCounts {
+interface BudgetCounts {
   readonly currentHealthy: number
   readonly desiredHealthy: number
   readonly expectedPods: number

@@ -34,7 +34,7 @@ export const staleDisruptionController: Controller<Typed<Pod>> = {
 }
 
 /** When the condition is to be taken back, in milliseconds since the epoch; undefined: not at all. */
-export function staleDisruptionAt(pod: Typed<Pod>): number | undefined {
+function staleDisruptionAt(pod: Typed<Pod>): number | undefined {
   const condition = conditionOf(pod.status?.conditions, 'DisruptionTarget')
   if (condition?.status !== 'True' || pod.metadata.deletionTimestamp || isPodTerminal(pod)) return undefined
   // A kubelet's own may take as long as the pod's grace period.

@@ -11,7 +11,7 @@ export interface PortGroup {
   readonly endpoints: readonly Endpoint[]
 }
 
-export interface NewSlice {
+interface NewSlice {
   readonly ports: readonly EndpointPort[]
   readonly endpoints: readonly Endpoint[]
 }

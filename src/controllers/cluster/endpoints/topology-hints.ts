@@ -11,24 +11,24 @@ const EXCLUDED_LABELS = ['node-role.kubernetes.io/control-plane', 'node-role.kub
 const OVERLOAD = 0.2
 
 /** Endpoints of one slice that are to be written, or that stay as they are. */
-export interface HintedSlice<S> {
+interface HintedSlice<S> {
   readonly slice: S
   readonly endpoints: readonly Endpoint[]
 }
 
 /** Slices of one service and address type as they are about to be written. */
-export interface SlicesToHint<S> {
+interface SlicesToHint<S> {
   readonly changed: readonly HintedSlice<S>[]
   readonly unchanged: readonly HintedSlice<S>[]
 }
 
-export interface HintEvent {
+interface HintEvent {
   readonly type: 'Normal' | 'Warning'
   readonly reason: 'TopologyAwareHintsEnabled' | 'TopologyAwareHintsDisabled'
   readonly message: string
 }
 
-export interface Hinting<S> {
+interface Hinting<S> {
   /** Slices to write, those that were unchanged before included where their hints have to change. */
   readonly changed: readonly HintedSlice<S>[]
   readonly events: readonly HintEvent[]

@@ -23,7 +23,7 @@ import {
 /** Objects that are looked at at once: upstream's concurrent-gc-syncs. */
 const CONCURRENCY = 20
 
-export interface CollectorOptions {
+interface CollectorOptions {
   readonly client: Client
   readonly clock: Clock
   readonly events: EventRecorder

@@ -15,7 +15,7 @@ export interface GraphNode {
 }
 
 /** Is told what changes of the graph mean. */
-export interface GraphListener {
+interface GraphListener {
   /** The object may have to go, or be let go: look at it. */
   attemptToDelete(uid: string): void
   /** The object goes and leaves its dependents behind. */

@@ -11,7 +11,7 @@ export interface DeletionOutcome {
   readonly totals?: RemainingContent
 }
 
-export interface RemainingContent {
+interface RemainingContent {
   readonly resources: readonly { readonly resource: ResourceRef; readonly count: number }[]
   /** Finalizer → objects that wait for it. */
   readonly finalizers: ReadonlyMap<string, number>

@@ -9,7 +9,7 @@ import { type DeletionOutcome, printedResource } from './namespace-conditions.ts
 /** How long finalizers are expected to take, as upstream estimates. */
 const FINALIZER_ESTIMATE_SECONDS = 15
 
-export interface EmptiedNamespace extends DeletionOutcome {
+interface EmptiedNamespace extends DeletionOutcome {
   /** Seconds until what remains should be gone; 0: nothing remains, unless there are errors. */
   readonly estimateSeconds: number
 }

@@ -5,7 +5,7 @@ import type { Typed } from '../../runtime/client.ts'
 import { conditionOf } from '../conditions.ts'
 
 /** How long a node that reported once may be silent: upstream's node-monitor-grace-period. */
-export const MONITOR_GRACE_MS = 50_000
+const MONITOR_GRACE_MS = 50_000
 /** How long a new node may take to report: upstream's node-startup-grace-period. */
 const STARTUP_GRACE_MS = 60_000
 

@@ -18,7 +18,7 @@ export function zoneOf({ metadata }: Typed<Node>): string {
   return `${region}\0${zone}`
 }
 
-export type ZoneState = 'normal' | 'partial' | 'full'
+type ZoneState = 'normal' | 'partial' | 'full'
 
 export interface Zone {
   readonly state: ZoneState

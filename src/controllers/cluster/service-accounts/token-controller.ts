@@ -14,7 +14,7 @@ export type CreateToken = (account: {
   readonly secretName: string
 }) => Promise<string>
 
-export interface TokenControllerOptions {
+interface TokenControllerOptions {
   readonly createToken: CreateToken
   /** Certificates that the API server is verified with, in PEM; undefined: Secrets get none. */
   readonly rootCa: string | undefined

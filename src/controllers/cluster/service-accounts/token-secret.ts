@@ -2,7 +2,7 @@ import type { Secret } from '../../../apimachinery/types/core-v1.ts'
 import type { ObjectKey, Typed } from '../../runtime/client.ts'
 
 /** Type of Secrets that hold a token of a service account. */
-export const TOKEN_SECRET = 'kubernetes.io/service-account-token'
+const TOKEN_SECRET = 'kubernetes.io/service-account-token'
 export const ACCOUNT_NAME = 'kubernetes.io/service-account.name'
 export const ACCOUNT_UID = 'kubernetes.io/service-account.uid'
 

@@ -53,11 +53,11 @@ export function isFor({ spec }: Volume, { metadata }: Claim): boolean {
   return !reference.uid || reference.uid === metadata.uid
 }
 
-export function capacityOf({ spec }: Volume): Quantity {
+function capacityOf({ spec }: Volume): Quantity {
   return parseQuantity(spec?.capacity?.['storage'] ?? '0')
 }
 
-export function requestOf({ spec }: Claim): Quantity {
+function requestOf({ spec }: Claim): Quantity {
   return parseQuantity(spec?.resources?.requests?.['storage'] ?? '0')
 }
 

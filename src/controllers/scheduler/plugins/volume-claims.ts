@@ -3,7 +3,7 @@ import type { Labels } from '../affinity-term.ts'
 import { anyTermMatchesNode } from '../node-affinity-match.ts'
 
 /** Says that binding of a claim is done. */
-export const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed'
+const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed'
 /** Says that the volume was bound by the controller, not by hand. */
 export const BOUND_BY_CONTROLLER = 'pv.kubernetes.io/bound-by-controller'
 /** Asks the provisioner for a volume that can be used on that node. */

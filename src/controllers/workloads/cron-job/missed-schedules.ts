@@ -3,7 +3,7 @@ import type { CronJob } from '../../../apimachinery/types/batch-v1.ts'
 import type { Schedule } from './cron-schedule.ts'
 
 /** Where a CronJob stands in its schedule. Times are milliseconds since the epoch. */
-export interface SchedulePosition {
+interface SchedulePosition {
   /** From when on start times count. */
   readonly earliest: number
   /** The last start time that has come; undefined: none since then. */

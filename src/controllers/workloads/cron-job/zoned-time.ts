@@ -1,5 +1,5 @@
 /** Fields of a wall clock. Months count from 1, days of the week from Sunday, 0. */
-export interface WallTime {
+interface WallTime {
   readonly year: number
   readonly month: number
   readonly day: number

@@ -3,13 +3,13 @@ import { isPodAvailable } from '../pod-state.ts'
 import { type DaemonSetObject, isUpdated, updateBounds } from './daemon-pods.ts'
 
 /** What a rolling update does next. */
-export interface UpdateStep {
+interface UpdateStep {
   readonly toDelete: readonly PodObject[]
   /** Nodes that get a second, new pod. */
   readonly toCreate: readonly string[]
 }
 
-export interface UpdateView {
+interface UpdateView {
   readonly set: DaemonSetObject
   readonly hash: string
   readonly now: number

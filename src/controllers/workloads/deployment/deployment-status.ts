@@ -8,7 +8,7 @@ import type {
 import { maxUnavailable, sum, wantedReplicas } from './scaling.ts'
 
 /** What the status of a Deployment is computed of. */
-export interface RolloutView {
+interface RolloutView {
   /** Its status carries the conditions that this reconcile has set so far. */
   readonly deployment: Deployment
   readonly all: readonly ReplicaSet[]
@@ -55,10 +55,7 @@ export function withCondition(
   return [...withoutCondition(conditions, condition.type), { ...condition, lastTransitionTime }]
 }
 
-export function withoutCondition(
-  conditions: readonly DeploymentCondition[] | undefined,
-  type: string,
-): DeploymentCondition[] {
+function withoutCondition(conditions: readonly DeploymentCondition[] | undefined, type: string): DeploymentCondition[] {
   return (conditions ?? []).filter((c) => c.type !== type)
 }
 

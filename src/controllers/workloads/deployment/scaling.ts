@@ -3,7 +3,7 @@ import { scaledValue } from '../int-or-percent.ts'
 import { MAX_REPLICAS, notedReplicas } from './revisions.ts'
 
 /** A ReplicaSet that is to have another size. */
-export interface ScaleStep<T extends ReplicaSet = ReplicaSet> {
+interface ScaleStep<T extends ReplicaSet = ReplicaSet> {
   readonly replicaSet: T
   readonly replicas: number
 }

@@ -50,7 +50,7 @@ function annotatedCount({ metadata }: Pod, annotation: string): number {
 }
 
 /** Failures of the pod's index that counted. */
-export const indexFailures = (pod: Pod): number => annotatedCount(pod, INDEX_FAILURES)
+const indexFailures = (pod: Pod): number => annotatedCount(pod, INDEX_FAILURES)
 
 /** All failures of the pod's index. */
 export const allIndexFailures = (pod: Pod): number => indexFailures(pod) + annotatedCount(pod, INDEX_IGNORED_FAILURES)

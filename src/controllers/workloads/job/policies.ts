@@ -8,7 +8,7 @@ import type { ContainerStatus, Pod } from '../../../apimachinery/types/core-v1.t
 import { IndexSet } from './index-intervals.ts'
 
 /** What a failed pod means for its Job. */
-export interface FailureVerdict {
+interface FailureVerdict {
   /** Counts towards the back-off limit. */
   readonly counts: boolean
   /** Why the whole Job has failed; undefined: it has not. */

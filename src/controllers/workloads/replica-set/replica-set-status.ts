@@ -6,7 +6,7 @@ import type { Pod, PodTemplateSpec } from '../../../apimachinery/types/core-v1.t
 import { isPodAvailable, isPodReady } from '../pod-state.ts'
 
 /** What the status of a ReplicaSet is computed of. */
-export interface ReplicaSetView {
+interface ReplicaSetView {
   readonly status: ReplicaSetStatus | undefined
   readonly replicas: number
   readonly minReadySeconds: number

@@ -5,7 +5,7 @@ import type { ObjectFieldSelector, ResourceFieldSelector } from '../../../apimac
 import { checkQualifiedName, type Errors } from './field-checks.ts'
 
 /** Where a value of the downward API goes: an environment variable or a file of a volume. */
-export type DownwardTarget = 'env' | 'volume'
+type DownwardTarget = 'env' | 'volume'
 
 /** Fields that can be shown, sorted as errors list them. */
 const FIELD_PATHS: Readonly<Record<DownwardTarget, readonly string[]>> = {

@@ -142,7 +142,7 @@ function setContainerDefaults(container: Container | EphemeralContainer): void {
  *
  * @see kubernetes pkg/apis/core/v1/defaults.go SetDefaults_PodSpec and zz_generated.defaults.go
  */
-export function setPodSpecDefaults(spec: PodSpec): void {
+function setPodSpecDefaults(spec: PodSpec): void {
   spec.dnsPolicy ||= 'ClusterFirst'
   spec.restartPolicy ||= 'Always'
   spec.securityContext ??= {}

@@ -5,7 +5,7 @@ import type { Pod } from '../../../apimachinery/types/core-v1.ts'
 import { allContainers } from './pod-containers.ts'
 
 /** What a request for logs asks for (core/v1 PodLogOptions), as far as it can be wrong. */
-export interface PodLogOptions {
+interface PodLogOptions {
   readonly tailLines?: number
   readonly limitBytes?: number
   readonly sinceSeconds?: number

@@ -73,7 +73,7 @@ function checkSleep(errors: Errors, seconds: number, gracePeriod: number | undef
 }
 
 /** A port by number or by name; unset reads as 0. */
-export function checkPortNumOrName(errors: Errors, port: IntOrString | undefined, path: FieldPath): void {
+function checkPortNumOrName(errors: Errors, port: IntOrString | undefined, path: FieldPath): void {
   const messages = typeof port === 'string' ? isValidPortName(port) : isValidPortNum(port ?? 0)
   addInvalid(errors, path, port ?? 0, messages)
 }

@@ -40,7 +40,7 @@ const MAX_WEIGHT = 100
 const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
 
 /** How a node selector's values are looked at. */
-export interface NodeSelectorOptions {
+interface NodeSelectorOptions {
   readonly allowInvalidLabelValueInRequiredNodeAffinity?: boolean
 }
 
@@ -57,7 +57,7 @@ export function validateNodeSelector(
 }
 
 /** Requirements of which a node must meet all. */
-export function validateNodeSelectorTerm(
+function validateNodeSelectorTerm(
   term: NodeSelectorTerm | undefined,
   options: NodeSelectorOptions,
   path: FieldPath,

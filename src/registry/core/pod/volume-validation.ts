@@ -437,7 +437,7 @@ export function isIscsiName(name: string): boolean {
 }
 
 /** Kinds whose source means the same in a pod and in a persistent volume. */
-export type SharedVolumeKind =
+type SharedVolumeKind =
   | 'awsElasticBlockStore'
   | 'azureDisk'
   | 'fc'

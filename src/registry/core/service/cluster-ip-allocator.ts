@@ -33,7 +33,7 @@ export interface AddressOwner {
   readonly name: string
 }
 
-export interface ClusterIpAllocatorOptions {
+interface ClusterIpAllocatorOptions {
   readonly addresses: IpAddressRegistry
   /** `--service-cluster-ip-range`: counts until the first ServiceCIDR exists. */
   readonly configuredRanges: readonly string[]
@@ -44,7 +44,7 @@ export interface ClusterIpAllocatorOptions {
 }
 
 /** The labels by which addresses of services are found. */
-export const IP_FAMILY_LABEL = 'ipaddress.kubernetes.io/ip-family'
+const IP_FAMILY_LABEL = 'ipaddress.kubernetes.io/ip-family'
 export const MANAGED_BY_LABEL = 'ipaddress.kubernetes.io/managed-by'
 export const ALLOCATOR_NAME = 'ipallocator.k8s.io'
 
@@ -134,7 +134,7 @@ function isReady({ metadata, status }: ServiceCIDR): boolean {
 }
 
 /** The object that makes an address a service's own. */
-export function ipAddressObject(name: string, family: 4 | 6, { namespace, name: service }: AddressOwner): IPAddress {
+function ipAddressObject(name: string, family: 4 | 6, { namespace, name: service }: AddressOwner): IPAddress {
   const labels = { [IP_FAMILY_LABEL]: `IPv${family}`, [MANAGED_BY_LABEL]: ALLOCATOR_NAME }
   return {
     kind: 'IPAddress',

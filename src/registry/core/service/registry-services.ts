@@ -12,7 +12,7 @@ import { ServiceRepair } from './service-repair.ts'
 import { createServices, type Services } from './services.ts'
 import { NODE_PORTS_KEY, storedPortRecord } from './stored-port-record.ts'
 
-export interface RegistryServicesOptions {
+interface RegistryServicesOptions {
   readonly config: RegistryConfig
   readonly store: Store
   /** Prefix of every key, as the registry has it. */
@@ -23,7 +23,7 @@ export interface RegistryServicesOptions {
 }
 
 /** Services whose addresses, ports and endpoints are kept by the registry that they belong to. */
-export interface RegistryServices extends Services {
+interface RegistryServices extends Services {
   /** To be run at start, before services are written, and every three minutes from then on. */
   readonly repair: ServiceRepair
 }

@@ -19,7 +19,7 @@ const POLICIES = ['PreferDualStack', 'RequireDualStack', 'SingleStack']
 const UNCHANGEABLE = 'may not change once set'
 
 /** An empty list prints as none. */
-export const printedList = (list: readonly string[] | undefined): readonly string[] | null =>
+const printedList = (list: readonly string[] | undefined): readonly string[] | null =>
   list && list.length > 0 ? list : null
 
 /** A policy as messages print it. */

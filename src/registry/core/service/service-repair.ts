@@ -17,7 +17,7 @@ const ADDRESS_GRACE_MS = 60_000
 /** Rounds in which a port is seen to be taken for nothing before it is given back. */
 const ROUNDS_BEFORE_CLEANUP = 3
 
-export interface ServiceRepairOptions {
+interface ServiceRepairOptions {
   readonly allocators: ServiceAllocators
   readonly addresses: IpAddressRegistry
   /** All that is stored, the latest. */

@@ -150,7 +150,7 @@ function validatePort(port: ServicePort, requireName: boolean, names: Set<string
 }
 
 /** A port by number or by name. */
-export function validatePortNumOrName(port: IntOrString, path: FieldPath): FieldError[] {
+function validatePortNumOrName(port: IntOrString, path: FieldPath): FieldError[] {
   return invalidEach(path, port, typeof port === 'number' ? isValidPortNum(port) : isValidPortName(port))
 }
 

@@ -123,7 +123,7 @@ const SERVICE: ResourceEntry<Service> = {
  */
 export const services: AnyResourceEntry = defineResource(SERVICE)
 
-export interface ServicesOptions {
+interface ServicesOptions {
   readonly config: RegistryConfig
   readonly addresses: IpAddressRegistry
   /** The ServiceCIDR objects as they are now, from a cache. */
