@@ -8,7 +8,7 @@ import { mutatingWebhookPlugin, validatingWebhookPlugin } from '../src/admission
 import { AdmissionReader } from '../src/cluster/admission-reader.ts'
 import type { ControlPlane, ControlPlaneParts } from '../src/cluster/control-plane.ts'
 import { quotaStatusWriter } from '../src/cluster/quota-status-writer.ts'
-import { servingCertificate } from '../test/integration/webhook-server.ts'
+import { servingCertificate } from '../test/suites/certificates.ts'
 import { defaultAdmission, memoryPlane, type PluginsOf } from '../test/suites/memory-plane.ts'
 import { type Headline, type Report, round } from './report.ts'
 

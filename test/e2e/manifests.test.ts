@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
-import { KubemuProcess } from '../suites/kubemu-process.ts'
+import { type KubemuProcess, startUp } from '../suites/kubemu-process.ts'
 import { startTestServer, type TestServer } from '../suites/server.ts'
 
 /** Manifests of others, in a folder beside the project's. */
@@ -92,8 +92,7 @@ describe('manifests of others come alive', () => {
   let up: KubemuProcess
 
   beforeAll(async () => {
-    up = new KubemuProcess('up', '--memory', '--port=0', '--nodes=3', `--data-dir=${folder}`)
-    await up.output.printed(/ready in \d+ ms/, 60_000)
+    up = await startUp(folder, '--nodes=3')
   })
 
   afterAll(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import WebSocket from 'ws'
 import { CommandLine, helmBinary, kubectlBinary } from '../suites/kubectl.ts'
-import { KubemuProcess } from '../suites/kubemu-process.ts'
+import { type KubemuProcess, startUp } from '../suites/kubemu-process.ts'
 
 const TIMEOUT = '--timeout=90s'
 const POLL = { timeout: 60_000, interval: 200 }
@@ -54,8 +54,7 @@ describe('what runs in pods, by a real kubectl', () => {
   let up: KubemuProcess
 
   beforeAll(async () => {
-    up = new KubemuProcess('up', '--memory', '--port=0', '--nodes=2', `--data-dir=${folder}`)
-    await up.output.printed(/ready in \d+ ms/, 60_000)
+    up = await startUp(folder, '--nodes=2')
     await kubectl.ok(['apply', '--filename=-'], { stdin: PODS })
     await kubectl.ok(['wait', '--for=condition=Ready', 'pod/two', 'pod/reader', TIMEOUT], { timeoutMs: 120_000 })
   })

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Trace, TraceNode } from '../../src/api/trace/trace-record.ts'
-import { patchAnswer, servingCertificate, WebhookServer } from '../integration/webhook-server.ts'
+import { patchAnswer, WebhookServer } from '../integration/webhook-server.ts'
+import { servingCertificate } from '../suites/certificates.ts'
 import { type BackgroundCommand, CommandLine, kubectlBinary } from '../suites/kubectl.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../dist/kubemu.mjs')

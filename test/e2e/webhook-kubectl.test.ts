@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { patchAnswer, servingCertificate, WebhookServer } from '../integration/webhook-server.ts'
+import { patchAnswer, WebhookServer } from '../integration/webhook-server.ts'
+import { servingCertificate } from '../suites/certificates.ts'
 import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
 import { startTestServer, type TestServer } from '../suites/server.ts'
 

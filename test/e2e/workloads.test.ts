@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { CommandLine, kubectlBinary } from '../suites/kubectl.ts'
-import { KubemuProcess } from '../suites/kubemu-process.ts'
+import { type KubemuProcess, startUp } from '../suites/kubemu-process.ts'
 import { workloadCases } from '../suites/workload-cases.ts'
 
 describe('kubemu up', () => {
@@ -12,8 +12,7 @@ describe('kubemu up', () => {
   let up: KubemuProcess
 
   beforeAll(async () => {
-    up = new KubemuProcess('up', '--memory', '--port=0', '--nodes=3', `--data-dir=${folder}`)
-    await up.output.printed(/ready in \d+ ms/, 60_000)
+    up = await startUp(folder, '--nodes=3')
   })
 
   afterAll(async () => {

@@ -9,8 +9,9 @@ import { Auditor } from '../../src/api/audit/auditor.ts'
 import { systemClock } from '../../src/apimachinery/clock.ts'
 import { encodeProtobuf } from '../../src/apimachinery/protobuf/encode.ts'
 import { ADMIN, AuthServer, JANE } from '../suites/auth-server.ts'
+import { servingCertificate } from '../suites/certificates.ts'
 import { AdmissionServer } from './admission-server.ts'
-import { patchAnswer, servingCertificate, WebhookServer } from './webhook-server.ts'
+import { patchAnswer, WebhookServer } from './webhook-server.ts'
 
 const POLICY = `
 apiVersion: audit.k8s.io/v1

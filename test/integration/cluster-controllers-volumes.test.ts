@@ -1,10 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/apimachinery/clock.ts'
 import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
-import { componentClient } from '../../src/cluster/component-client.ts'
 import { clusterControllers, clusterLoops } from '../../src/controllers/cluster/cluster-controllers.ts'
-import { ControllerManager } from '../../src/controllers/controller-manager.ts'
-import { silentLogger } from '../../src/controllers/runtime/logger.ts'
 import {
   EVENTS,
   PERSISTENT_VOLUME_CLAIMS,
@@ -15,21 +12,13 @@ import {
 import { TestPlane } from '../suites/control-plane.ts'
 
 let test: TestPlane
-let manager: ControllerManager
 
 beforeEach(async () => {
   test = await TestPlane.start({ clock: systemClock })
-  const client = componentClient(test.plane, {
-    user: 'system:kube-controller-manager',
-    program: 'kube-controller-manager',
-  })
-  const controllers = clusterControllers()
-  const loops = clusterLoops()
-  manager = await ControllerManager.start({ client, clock: test.clock, logger: silentLogger, controllers, loops })
+  await test.runWith(clusterLoops(), clusterControllers())
 })
 
 afterEach(async () => {
-  await manager.stop()
   await test.close()
 })
 

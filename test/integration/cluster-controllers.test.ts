@@ -2,10 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/apimachinery/clock.ts'
 import type { KubeObject } from '../../src/apimachinery/kube-object.ts'
 import type { OwnerReference } from '../../src/apimachinery/types/meta-v1.ts'
-import { componentClient } from '../../src/cluster/component-client.ts'
 import { clusterControllers, clusterLoops } from '../../src/controllers/cluster/cluster-controllers.ts'
-import { ControllerManager } from '../../src/controllers/controller-manager.ts'
-import { silentLogger } from '../../src/controllers/runtime/logger.ts'
 import {
   CLUSTER_ROLES,
   CONFIG_MAPS,
@@ -18,25 +15,13 @@ import { TestPlane } from '../suites/control-plane.ts'
 const NAMESPACE = 'default'
 
 let test: TestPlane
-let manager: ControllerManager
 
 beforeEach(async () => {
   test = await TestPlane.start({ clock: systemClock })
-  const client = componentClient(test.plane, {
-    user: 'system:kube-controller-manager',
-    program: 'kube-controller-manager',
-  })
-  manager = await ControllerManager.start({
-    client,
-    clock: test.clock,
-    logger: silentLogger,
-    controllers: clusterControllers({ rootCa: 'PEM' }),
-    loops: clusterLoops(),
-  })
+  await test.runWith(clusterLoops(), clusterControllers({ rootCa: 'PEM' }))
 })
 
 afterEach(async () => {
-  await manager.stop()
   await test.close()
 })
 

@@ -13,7 +13,6 @@ import type { RunningComponent } from '../../src/cluster/component-process.ts'
 import { runControllerManager } from '../../src/cluster/controller-manager-process.ts'
 import { writeKubeconfig } from '../../src/cluster/kubeconfig/kubeconfig.ts'
 import { CertificateAuthority, type KeyPair } from '../../src/cluster/pki/certificate-authority.ts'
-import { x509Library } from '../../src/cluster/pki/x509-library.ts'
 import { type RunningServer, startServer } from '../../src/cluster/server.ts'
 import { HttpClient } from '../../src/controllers/http/http-client.ts'
 import { readKubeconfig } from '../../src/controllers/http/kubeconfig-access.ts'
@@ -29,6 +28,7 @@ import {
   SERVICE_ACCOUNTS,
 } from '../../src/controllers/runtime/resources.ts'
 import { noMetrics } from '../../src/controllers/runtime/runtime-metrics.ts'
+import { kubeletCertificateRequest } from '../suites/certificates.ts'
 
 let folder: string
 /** An administrator's, and that of the controller manager. */
@@ -187,7 +187,7 @@ test('controllers work over HTTP with the roles of their service accounts, and a
   expect((await ask(second, '/other', token)).code).toBe(403)
   await second.stop()
   expect(warnings).toEqual([])
-})
+}, 120_000)
 
 const CLUSTER_ROLE_BINDINGS: ResourceRef = {
   group: 'rbac.authorization.k8s.io',
@@ -221,23 +221,7 @@ async function certificatesCount(manager: RunningComponent): Promise<void> {
 
 /** Requests of kubelets are approved and signed by the manager, with the authority of its flags. */
 async function signsRequests(): Promise<void> {
-  const x509 = await x509Library()
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    name: [{ O: ['system:nodes'] }, { CN: ['system:node:n1'] }],
-    keys: await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']),
-    signingAlgorithm: algorithm,
-  })
-  await client.create(CERTIFICATE_SIGNING_REQUESTS, {
-    apiVersion: 'certificates.k8s.io/v1',
-    kind: 'CertificateSigningRequest',
-    metadata: { name: 'csr-1' },
-    spec: {
-      request: Buffer.from(`${request.toString('pem')}\n`).toString('base64'),
-      signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
-      usages: ['client auth', 'digital signature'],
-    },
-  })
+  await client.create(CERTIFICATE_SIGNING_REQUESTS, await kubeletCertificateRequest())
   const [signed] = await until(CERTIFICATE_SIGNING_REQUESTS, ([r]) => r?.status?.certificate !== undefined)
   const certificate = new X509Certificate(Buffer.from(signed!.status!.certificate!, 'base64'))
   expect(certificate.verify(new X509Certificate(server.authority!.pair.certificate).publicKey)).toBe(true)

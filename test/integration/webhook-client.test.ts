@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ServiceResolver } from '../../src/admission/webhook/service-resolver.ts'
 import { WebhookClient } from '../../src/admission/webhook/webhook-client.ts'
 import { systemClock } from '../../src/apimachinery/clock.ts'
-import { servingCertificate, WebhookServer } from './webhook-server.ts'
+import { servingCertificate } from '../suites/certificates.ts'
+import { WebhookServer } from './webhook-server.ts'
 
 let webhook: WebhookServer
 let elsewhere: WebhookServer

@@ -6,8 +6,9 @@ import {
   imagePolicyWebhookPlugin,
   parseImagePolicyConfiguration,
 } from '../../src/admission/plugins/image-policy-webhook.ts'
+import { servingCertificate } from '../suites/certificates.ts'
 import { AdmissionServer, type Answer } from './admission-server.ts'
-import { servingCertificate, WebhookServer } from './webhook-server.ts'
+import { WebhookServer } from './webhook-server.ts'
 
 let folder: string
 let backend: WebhookServer

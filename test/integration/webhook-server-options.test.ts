@@ -2,8 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { servingCertificate } from '../suites/certificates.ts'
 import { ADMIN_TOKEN, startTestServer, type TestServer } from '../suites/server.ts'
-import { patchAnswer, servingCertificate, WebhookServer } from './webhook-server.ts'
+import { patchAnswer, WebhookServer } from './webhook-server.ts'
 
 let hooks: WebhookServer
 let server: TestServer

@@ -1,58 +1,8 @@
-import type { webcrypto } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { x509Library } from '../../src/cluster/pki/x509-library.ts'
-
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-
-/** Certificate and key of a server, in PEM, with the authority that signed it. */
-interface ServingCertificate {
-  readonly ca: string
-  readonly cert: string
-  readonly key: string
-  /** The authority as `caBundle` takes it. */
-  readonly caBundle: string
-}
-
-/** A certificate for these DNS names and for 127.0.0.1, valid for a day. */
-export async function servingCertificate(...dnsNames: readonly string[]): Promise<ServingCertificate> {
-  const x509 = await x509Library()
-  const generate = (): Promise<webcrypto.CryptoKeyPair> =>
-    crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-  const [caKeys, keys] = await Promise.all([generate(), generate()])
-  const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) }
-  const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=webhook-ca',
-    keys: caKeys,
-    ...validity,
-    signingAlgorithm: ALGORITHM,
-    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
-  })
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject: 'CN=webhook',
-    issuer: authority.subject,
-    publicKey: keys.publicKey,
-    signingKey: caKeys.privateKey,
-    ...validity,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new x509.SubjectAlternativeNameExtension([
-        { type: 'ip', value: '127.0.0.1' },
-        ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
-      ]),
-    ],
-  })
-  const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey)
-  const ca = authority.toString('pem')
-  return {
-    ca,
-    cert: certificate.toString('pem'),
-    key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
-    caBundle: Buffer.from(ca).toString('base64'),
-  }
-}
+import type { ServingCertificate } from '../suites/certificates.ts'
 
 /** An AdmissionReview as it came. */
 interface Review {

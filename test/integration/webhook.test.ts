@@ -4,8 +4,9 @@ import { RegistryVersions } from '../../src/admission/webhook/registry-versions.
 import { serviceResolver } from '../../src/admission/webhook/service-resolver.ts'
 import { mutatingWebhookPlugin, validatingWebhookPlugin } from '../../src/admission/webhook/webhook-plugins.ts'
 import { systemClock } from '../../src/apimachinery/clock.ts'
+import { servingCertificate } from '../suites/certificates.ts'
 import { AdmissionServer, type Answer } from './admission-server.ts'
-import { patchAnswer, servingCertificate, WebhookServer } from './webhook-server.ts'
+import { patchAnswer, WebhookServer } from './webhook-server.ts'
 
 let hooks: WebhookServer
 let server: AdmissionServer

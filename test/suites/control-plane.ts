@@ -6,6 +6,7 @@ import { componentClient } from '../../src/cluster/component-client.ts'
 import type { ControlPlane } from '../../src/cluster/control-plane.ts'
 import { ControllerManager } from '../../src/controllers/controller-manager.ts'
 import type { Client, ObjectKey, ResourceRef } from '../../src/controllers/runtime/client.ts'
+import type { ControlLoop } from '../../src/controllers/runtime/control-loop.ts'
 import type { Controller } from '../../src/controllers/runtime/controller.ts'
 import { Informer } from '../../src/controllers/runtime/informer.ts'
 import { silentLogger } from '../../src/controllers/runtime/logger.ts'
@@ -52,11 +53,17 @@ export class TestPlane {
 
   /** Runs controllers as the controller manager does; ended by {@link close}. */
   async run(...controllers: readonly Controller[]): Promise<ControllerManager> {
-    const client = componentClient(this.plane, {
+    return await this.runWith([], controllers)
+  }
+
+  /** The same with control loops that are no controllers. */
+  async runWith(loops: readonly ControlLoop[], controllers: readonly Controller[]): Promise<ControllerManager> {
+    const { clock, plane } = this
+    const client = componentClient(plane, {
       user: 'system:kube-controller-manager',
       program: 'kube-controller-manager',
     })
-    const manager = await ControllerManager.start({ client, clock: this.clock, logger: silentLogger, controllers })
+    const manager = await ControllerManager.start({ client, clock, logger: silentLogger, controllers, loops })
     this.#managers.push(manager)
     return manager
   }

@@ -4,6 +4,13 @@ import { BackgroundCommand } from './kubectl.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../dist/kubemu.mjs')
 
+/** A ready cluster on a free port, in memory, with its kubeconfig in `dataDir`; the caller stops it. */
+export async function startUp(dataDir: string, ...flags: readonly string[]): Promise<KubemuProcess> {
+  const up = new KubemuProcess('up', '--memory', '--port=0', `--data-dir=${dataDir}`, ...flags)
+  await up.output.printed(/ready in \d+ ms/, 60_000)
+  return up
+}
+
 /** The `kubemu` command as it is installed: the bundle, in a process of its own. */
 export class KubemuProcess {
   readonly output: BackgroundCommand
