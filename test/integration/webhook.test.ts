@@ -124,7 +124,7 @@ describe('mutating webhooks', () => {
   test('a service that does not exist', async () => {
     const clientConfig = { service: { namespace: 'default', name: 'none', path: '/y' } }
     const message = await configured('mutating', [webhook('/x', { clientConfig })], failureMessage)
-    expect(message).toContain('Post "https://none.default.svc:443/y?timeout=1s": services "none" not found')
+    expect(message).toContain('Post "https://none.default.svc:443/y?timeout=1s": service "none" not found')
   })
 
   test('webhooks run in order, each sees what the one before made', async () => {
@@ -622,7 +622,7 @@ describe('webhooks that misbehave', () => {
     [
       'does not apply',
       '[{"op":"remove","path":"/nope"}]',
-      /^Internal error occurred: remove operation does not apply: /,
+      /^Internal error occurred: error in remove for path: '\/nope': Unable to remove nonexistent key: nope: missing value$/,
     ],
     ['an unknown operation', '[{"op":"frob","path":"/x"}]', /^Internal error occurred: Unexpected kind: frob$/],
     ['another kind', '[{"op":"replace","path":"/kind","value":"Secret"}]', /unknown conversion/],

@@ -2,6 +2,7 @@ import { goQuote } from '../../apimachinery/go-quote.ts'
 import { parseApiVersion } from '../../apimachinery/group-version.ts'
 import { isJsonObject, type JsonObject } from '../../apimachinery/kube-object.ts'
 import { DecodeError, parseJson } from '../../apimachinery/schema/json-text.ts'
+import { parseYaml } from '../../apimachinery/schema/yaml-text.ts'
 import type { WebhookAnswer } from './webhook-client.ts'
 
 /** An answer that is no answer; the message is the one of upstream's client. */
@@ -38,19 +39,16 @@ export function answerObject(answer: WebhookAnswer): JsonObject {
   return parseBody(body)
 }
 
+/** What does not begin as JSON is read as YAML, whatever the content type. */
 function parseBody(body: Buffer): JsonObject {
+  const isJson = /^\s*\{/.test(body.subarray(0, 64).toString('latin1'))
   try {
-    const { value } = parseJson(body)
+    const { value } = isJson ? parseJson(body) : parseYaml(body.toString('utf8'))
     if (isJsonObject(value)) return value
     throw new AnswerError(notAnObject(jsonKind(value)))
   } catch (error) {
-    if (error instanceof AnswerError) throw error
     if (!(error instanceof DecodeError)) throw error
-    // What does not begin as JSON is read as YAML, where nearly any text is a string.
-    const isJson = /^\s*\{/.test(body.subarray(0, 64).toString('latin1'))
-    throw new AnswerError(
-      isJson ? `couldn't get version/kind; json parse error: ${error.message}` : notAnObject('string'),
-    )
+    throw new AnswerError(isJson ? `couldn't get version/kind; json parse error: ${error.message}` : error.message)
   }
 }
 

@@ -61,30 +61,10 @@ function applyPatch(object: KubeObject, operations: readonly JsonPatchOperation[
   } catch (error) {
     const refusal = asApiError(error)
     if (!refusal) throw error
-    throw internalError(patchMessage(object, operations, causeOf(refusal)), { cause: error })
+    throw internalError(causeOf(refusal), { cause: error })
   }
   if (!isJsonObject(document)) throw internalError(notAnObject('array'))
   return document
 }
 
 const causeOf = (error: Error): string => (error.cause instanceof Error ? error.cause.message : error.message)
-
-/** Words of the patch library, which begin with the operation that failed. */
-function patchMessage(object: KubeObject, operations: readonly JsonPatchOperation[], cause: string): string {
-  if (cause.startsWith('Unexpected kind') || cause.startsWith('testing value')) return cause
-  const failed = operations.find((_, i) => fails(object, operations.slice(0, i + 1)))
-  const why = cause.replace(
-    /^doc is missing path: (.*)$/s,
-    (_, path: string) => `doc is missing path: ${goQuote(path)}: missing value`,
-  )
-  return failed ? `${failed.op} operation does not apply: ${why}` : why
-}
-
-function fails(object: KubeObject, operations: readonly JsonPatchOperation[]): boolean {
-  try {
-    applyJsonPatch(object, operations)
-    return false
-  } catch {
-    return true
-  }
-}

@@ -56,7 +56,7 @@ describe('serviceResolver', () => {
   test.each([
     [{ type: 'ClusterIP', clusterIP: 'None' }, 'cannot route to service with ClusterIP "None"'],
     [{ type: 'Odd' }, 'unsupported service type "Odd"'],
-    [undefined, 'services "s" not found'],
+    [undefined, 'service "s" not found'],
   ])('%j: %s', async (spec, message) => {
     await expect(resolverOf(spec).resolve('ns', 's', 443)).rejects.toThrow(message)
   })

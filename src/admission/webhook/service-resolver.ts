@@ -35,7 +35,7 @@ export function serviceResolver(reader: ObjectReader, table: Readonly<Record<str
       const local = addresses.get(`${key}:${port}`) ?? addresses.get(key)
       if (local) return local
       const object = await reader.get('', 'services', namespace, name)
-      if (!object) throw notFound({ group: '', resource: 'services' }, name)
+      if (!object) throw notFound({ group: '', resource: 'service' }, name)
       const service = object as unknown as Service
       const address = clusterAddress(service, port)
       return service.spec?.type === 'ExternalName' ? address : ((await endpointOf(reader, service, port)) ?? address)

@@ -94,25 +94,57 @@ describe('operations', () => {
 
 describe('refusals', () => {
   test.each([
-    ['test of another value', [{ op: 'test', path: '/a', value: 2 }], 'testing value /a failed'],
-    ['test of an absent member', [{ op: 'test', path: '/b', value: 2 }], 'testing value /b failed'],
-    ['removal of an absent member', [{ op: 'remove', path: '/b' }], 'Unable to remove nonexistent key: b'],
-    ['absent parent', [{ op: 'add', path: '/x/y', value: 1 }], 'doc is missing path: /x/y'],
-    ['scalar parent', [{ op: 'add', path: '/a/y', value: 1 }], 'doc is missing path: /a/y'],
+    ['test of another value', [{ op: 'test', path: '/a', value: 2 }], 'testing value /a failed: test failed'],
+    ['test of an absent member', [{ op: 'test', path: '/b', value: 2 }], 'testing value /b failed: test failed'],
+    [
+      'removal of an absent member',
+      [{ op: 'remove', path: '/b' }],
+      "error in remove for path: '/b': Unable to remove nonexistent key: b: missing value",
+    ],
+    [
+      'absent parent',
+      [{ op: 'add', path: '/x/y', value: 1 }],
+      'add operation does not apply: doc is missing path: "/x/y": missing value',
+    ],
+    [
+      'scalar parent',
+      [{ op: 'add', path: '/a/y', value: 1 }],
+      'add operation does not apply: doc is missing path: "/a/y": missing value',
+    ],
     [
       'a document that is neither object nor list',
       [{ op: 'replace', path: '', value: 1 }],
       'replace operation value must be object or array: %!w(<nil>)',
     ],
-    ['test of the document', [{ op: 'test', path: '', value: { a: 2 } }], 'testing value  failed'],
-    ['the document itself', [{ op: 'remove', path: '' }], 'doc is missing path: '],
-    ['index beyond the end', [{ op: 'add', path: '/l/7', value: 1 }], 'Unable to access invalid index: 7'],
-    ['index before the start', [{ op: 'remove', path: '/l/-3' }], 'Unable to access invalid index: -3'],
-    ['no index', [{ op: 'add', path: '/l/x', value: 1 }], "value was not a proper array index: 'x'"],
+    ['test of the document', [{ op: 'test', path: '', value: { a: 2 } }], 'testing value  failed: test failed'],
+    [
+      'the document itself',
+      [{ op: 'remove', path: '' }],
+      'remove operation does not apply: doc is missing path: "": missing value',
+    ],
+    [
+      'index beyond the end',
+      [{ op: 'add', path: '/l/7', value: 1 }],
+      "error in add for path: '/l/7': Unable to access invalid index: 7: invalid index referenced",
+    ],
+    [
+      'index before the start',
+      [{ op: 'remove', path: '/l/-3' }],
+      "error in remove for path: '/l/-3': Unable to access invalid index: -3: invalid index referenced",
+    ],
+    [
+      'no index',
+      [{ op: 'add', path: '/l/x', value: 1 }],
+      "error in add for path: '/l/x': value was not a proper array index: 'x': strconv.Atoi: parsing \"x\": invalid syntax",
+    ],
     ['unknown operation', [{ op: 'frob', path: '/a' }], 'Unexpected kind: frob'],
     ['no operation', [{ path: '/a' }], 'Unexpected kind: unknown'],
-    ['no path', [{ op: 'add', value: 1 }], 'operation missing path field'],
-    ['move of an absent member', [{ op: 'move', from: '/b', path: '/c' }], 'Unable to remove nonexistent key: b'],
+    ['no path', [{ op: 'add', value: 1 }], 'add operation failed to decode path: missing value'],
+    [
+      'move of an absent member',
+      [{ op: 'move', from: '/b', path: '/c' }],
+      "error in move for path: 'b': Unable to remove nonexistent key: b: missing value",
+    ],
   ])('%s', (_, patch, why) => {
     expect(refusal(() => patched({ a: 1, l: [1, 2] }, patch))).toEqual([422, why])
   })

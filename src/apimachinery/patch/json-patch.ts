@@ -1,5 +1,6 @@
-import { badRequest, requestEntityTooLarge } from '../api-error.ts'
+import { type ApiError, asApiError, badRequest, requestEntityTooLarge } from '../api-error.ts'
 import { equalJson } from '../clone.ts'
+import { goQuote } from '../go-quote.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import { MAX_VALUE_DEPTH } from '../schema/json-text.ts'
 import { checkDepth } from './json-depth.ts'
@@ -96,6 +97,21 @@ export function applyJsonPatch(document: JsonObject, operations: readonly JsonPa
   return new Patching(document).run(operations)
 }
 
+const MISSING = 'missing value'
+const BAD_INDEX = 'invalid index referenced'
+const NO_PATH = `operation missing path field: ${MISSING}`
+const NO_FROM = `operation, missing from field: ${MISSING}`
+
+/** Says what was being done when `step` failed. */
+function within<T>(doing: string, step: () => T): T {
+  try {
+    return step()
+  } catch (error) {
+    const cause = asApiError(error)?.cause
+    throw cause instanceof Error ? patchNotApplicable(`${doing}: ${cause.message}`) : error
+  }
+}
+
 type Container = JsonObject | unknown[]
 
 interface Place {
@@ -121,20 +137,18 @@ class Patching {
   }
 
   #apply(operation: JsonPatchOperation): void {
-    const value = operation.value === undefined ? null : operation.value
     switch (operation.op) {
       case 'add':
-        add(this.#find(operation.path), value)
+        this.#add(operation)
         break
       case 'remove':
-        remove(this.#find(operation.path))
+        this.#remove(operation)
         break
       case 'replace':
-        if (operation.path === '') this.#replaceRoot(value)
-        else replace(this.#find(operation.path), value)
+        this.#replace(operation)
         break
       case 'test':
-        this.#test(operation.path, value)
+        this.#test(operation)
         break
       case 'move':
         this.#move(operation)
@@ -147,6 +161,32 @@ class Patching {
     }
   }
 
+  #add({ path, value }: JsonPatchOperation): void {
+    if (path === undefined) throw patchNotApplicable(`add operation failed to decode path: ${MISSING}`)
+    const place = this.#find(path, `add operation does not apply: doc is missing path: "${path}"`)
+    within(`error in add for path: '${path}'`, () => add(place, value ?? null))
+  }
+
+  #remove({ path }: JsonPatchOperation): void {
+    if (path === undefined) throw patchNotApplicable(`remove operation failed to decode path: ${MISSING}`)
+    const place = this.#find(path, `remove operation does not apply: doc is missing path: "${path}"`)
+    within(`error in remove for path: '${path}'`, () => remove(place))
+  }
+
+  #replace({ path, value = null }: JsonPatchOperation): void {
+    if (path === undefined) throw patchNotApplicable(`replace operation failed to decode path: ${NO_PATH}`)
+    if (path === '') {
+      this.#replaceRoot(value)
+      return
+    }
+    const place = this.#find(path, `replace operation does not apply: doc is missing path: ${path}`)
+    const { container, key } = place
+    if (Array.isArray(container) && !isIndexIn(key, container.length - 1)) {
+      throw patchNotApplicable(`replace operation does not apply: doc is missing key: ${path}: ${MISSING}`)
+    }
+    replace(place, value)
+  }
+
   #replaceRoot(value: unknown): void {
     if (!Array.isArray(value) && !isJsonObject(value)) {
       throw patchNotApplicable('replace operation value must be object or array: %!w(<nil>)')
@@ -155,21 +195,38 @@ class Patching {
     this.#own.add(this.#root)
   }
 
-  #test(path: string | undefined, value: unknown): void {
-    const actual = path === '' ? this.#root : get(this.#find(path))
+  #test({ path, value = null }: JsonPatchOperation): void {
+    if (path === undefined) throw patchNotApplicable(`test operation failed to decode path: ${NO_PATH}`)
+    const actual = path === '' ? this.#root : this.#tested(path)
     const matches = actual === undefined || actual === null ? value === null : equalJson(actual, value)
-    if (!matches) throw patchNotApplicable(`testing value ${path} failed`)
+    if (!matches) throw patchNotApplicable(`testing value ${path} failed: test failed`)
+  }
+
+  #tested(path: string): unknown {
+    const place = this.#find(path, `test operation does not apply: is missing path: ${path}`)
+    return within(`error in test for path: '${path}'`, () => get(place))
   }
 
   #move({ from, path }: JsonPatchOperation): void {
-    const source = this.#find(from)
-    const value = get(source)
-    remove(source)
-    add(this.#find(path), value)
+    if (from === undefined) throw patchNotApplicable(`move operation failed to decode from: ${NO_FROM}`)
+    const source = this.#find(from, `move operation does not apply: doc is missing from path: ${from}`)
+    const value = within(`error in move for path: '${source.key}'`, () => {
+      const moved = get(source)
+      remove(source)
+      return moved
+    })
+    if (path === undefined) throw patchNotApplicable(`move operation failed to decode path: ${NO_PATH}`)
+    const target = this.#find(path, `move operation does not apply: doc is missing destination path: ${path}`)
+    within(`error in move for path: '${path}'`, () => add(target, value))
   }
 
   #copy({ from, path }: JsonPatchOperation): void {
-    const value = get(this.#find(from)) ?? null
+    if (from === undefined) throw patchNotApplicable(`copy operation failed to decode from: ${NO_FROM}`)
+    const source = this.#find(from, `copy operation does not apply: doc is missing from path: ${from}`)
+    const value = within(`error in copy for from: '${from}'`, () => get(source)) ?? null
+    if (path === undefined) throw patchNotApplicable(`copy operation failed to decode path: ${MISSING}`)
+    const missing = `copy operation does not apply: doc is missing destination path: ${path}`
+    this.#find(path, missing)
     // The value is shared, not copied, so that its size must be counted before it can multiply.
     this.#copiedBytes += jsonSize(value, MAX_COPY_BYTES - this.#copiedBytes)
     if (this.#copiedBytes > MAX_COPY_BYTES) {
@@ -179,18 +236,19 @@ class Patching {
     }
     // What is inside the value has two parents from now on: nothing may be written in place any more.
     this.#own = new WeakSet<object>([this.#root])
-    add(this.#find(path), value)
+    const target = this.#find(path, missing)
+    within('error while adding value during copy', () => add(target, value))
   }
 
-  /** The container of a path's last part, writable. */
-  #find(path: string | undefined): Place {
-    if (path === undefined) throw patchNotApplicable('operation missing path field')
+  /** The container of a path's last part, writable. `missing`: what is wrong where there is none. */
+  #find(path: string, missing: string): Place {
     const parts = path.split('/').slice(1).map(decodePart)
-    if (parts.length === 0) throw patchNotApplicable(`doc is missing path: ${path}`)
+    if (parts.length === 0) throw patchNotApplicable(`${missing}: ${MISSING}`)
     let container: Container = this.#root
     for (const part of parts.slice(0, -1)) {
-      const next: unknown = get({ container, key: part })
-      if (typeof next !== 'object' || next === null) throw patchNotApplicable(`doc is missing path: ${path}`)
+      const isThere = !Array.isArray(container) || isIndexIn(part, container.length - 1)
+      const next: unknown = isThere ? get({ container, key: part }) : undefined
+      if (typeof next !== 'object' || next === null) throw patchNotApplicable(`${missing}: ${MISSING}`)
       container = this.#writable(container, part, next as Container)
     }
     return { container, key: parts.at(-1)! }
@@ -210,13 +268,24 @@ function decodePart(part: string): string {
   return part.replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
+const INDEX = /^[+-]?[0-9]{1,15}$/
+
+function isIndexIn(key: string, last: number): boolean {
+  const index = INDEX.test(key) ? Number(key) : Number.NaN
+  return index <= last && index >= -(last + 1)
+}
+
 /** @throws {ApiError} unless `key` is an index no larger than `last`; negative ones count from the end. */
 function indexIn(key: string, last: number): number {
-  if (!/^[+-]?[0-9]{1,15}$/.test(key)) throw patchNotApplicable(`value was not a proper array index: '${key}'`)
+  if (!INDEX.test(key)) throw patchNotApplicable(`strconv.Atoi: parsing ${goQuote(key)}: invalid syntax`)
   const index = Number(key)
-  const size = last + 1
-  if (index > last || index < -size) throw patchNotApplicable(`Unable to access invalid index: ${index}`)
-  return index < 0 ? index + size : index
+  if (!isIndexIn(key, last)) throw patchNotApplicable(`Unable to access invalid index: ${index}: ${BAD_INDEX}`)
+  return index < 0 ? index + last + 1 : index
+}
+
+function insertionIndex(key: string, last: number): number {
+  if (INDEX.test(key)) return indexIn(key, last)
+  return within(`value was not a proper array index: '${key}'`, () => indexIn(key, last))
 }
 
 function get({ container, key }: Place): unknown {
@@ -227,7 +296,7 @@ function get({ container, key }: Place): unknown {
 function add({ container, key }: Place, value: unknown): void {
   if (!Array.isArray(container)) setMember(container, key, value)
   else if (key === '-') container.push(value)
-  else container.splice(indexIn(key, container.length), 0, value)
+  else container.splice(insertionIndex(key, container.length), 0, value)
 }
 
 function replace({ container, key }: Place, value: unknown): void {
@@ -235,11 +304,13 @@ function replace({ container, key }: Place, value: unknown): void {
   else container[indexIn(key, container.length - 1)] = value
 }
 
+const noSuchKey = (key: string): ApiError => patchNotApplicable(`Unable to remove nonexistent key: ${key}: ${MISSING}`)
+
 function remove({ container, key }: Place): void {
   if (Array.isArray(container)) {
     container.splice(indexIn(key, container.length - 1), 1)
   } else {
-    if (!Object.hasOwn(container, key)) throw patchNotApplicable(`Unable to remove nonexistent key: ${key}`)
+    if (!Object.hasOwn(container, key)) throw noSuchKey(key)
     delete container[key]
   }
 }
