@@ -6,9 +6,9 @@ import type { RequestContext } from '../registry/generic/request-context.ts'
 import type { QueryParameters } from './query-parameters.ts'
 import type { RequestInfo } from './request-info.ts'
 import type { RequestTrace } from './trace/request-trace.ts'
+import { WarningRecorder } from './warning-recorder.ts'
 
-/** Warnings longer than this in all are cut, so that an answer's head stays within what clients take. */
-const MAX_WARNING_BYTES = 4096
+const NO_WARNINGS: readonly string[] = []
 
 /**
  * As long as a write may take, whatever the server allows.
@@ -74,8 +74,7 @@ export class Call {
   #ended: (() => void)[] | undefined
   /** Set where the request may write something that is recorded. */
   trace: RequestTrace | undefined
-  readonly #warnings: string[] = []
-  #warningBytes = 0
+  #warnings: WarningRecorder | undefined
 
   constructor(fields: {
     readonly request: FastifyRequest
@@ -138,16 +137,14 @@ export class Call {
     annotations?.set(key, value)
   }
 
-  /** Adds a warning, once: the same text twice says no more. */
   warn(text: string): void {
-    if (text === '' || this.#warnings.includes(text) || this.#warningBytes > MAX_WARNING_BYTES) return
-    this.#warningBytes += text.length
-    this.#warnings.push(text)
+    this.#warnings ??= new WarningRecorder()
+    this.#warnings.add(text)
   }
 
   /** `Warning` header values: `299 - "text"`. */
-  warningHeaders(): string[] {
-    return this.#warnings.map((text) => `299 - ${quotedString(text)}`)
+  warningHeaders(): readonly string[] {
+    return this.#warnings?.headers ?? NO_WARNINGS
   }
 
   /** The request as the registry sees it. */
@@ -163,15 +160,4 @@ export class Call {
       ...(this.audit ? { spent: (layer, ms) => this.spent(layer, ms) } : {}),
     }
   }
-}
-
-/** A quoted-string of RFC 7230, without what a header must not contain. */
-function quotedString(text: string): string {
-  const printable = text.replace(/\p{Cc}/gu, ' ')
-  return `"${encodeNonLatin(printable.replace(/[\\"]/g, (c) => `\\${c}`))}"`
-}
-
-/** Bytes of UTF-8 as header characters: what Go's server writes. */
-function encodeNonLatin(text: string): string {
-  return /^[\x20-\x7e]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
 }

@@ -103,11 +103,11 @@ function identify(call: Call, { authenticator, auditor }: PipelineOptions): Mayb
 }
 
 function authenticate(
-  { request }: Call,
+  call: Call,
   authenticator: Authenticator,
   refused: (error: unknown) => never,
 ): MaybePromise<Authenticated | undefined> {
-  const { headers, raw } = request
+  const { headers, raw } = call.request
   const { peerCertificate, peerIntermediates, peerAuthorized } = peerOf(raw.socket as TLSSocket)
   try {
     return authenticator.authenticate({
@@ -116,6 +116,7 @@ function authenticate(
       peerCertificate,
       peerIntermediates,
       peerAuthorized,
+      warn: (text) => call.warn(text),
     })
   } catch (error) {
     return refused(error)

@@ -33,6 +33,7 @@ const CONTEXT: StrategyContext = {
   namespace: 'ns',
   user: { name: 'alice', uid: 'a1', groups: ['staff'], extra: {} },
   newUid: () => 'u',
+  warn: () => {},
 }
 
 /** Runs a kind's strategies on what its decoder and defaults make of JSON, without a store. */

@@ -14,6 +14,8 @@ export interface AuthenticationRequest {
   readonly peerAuthorized: boolean
   /** Header lines as they came: name, value, name, … A header that stands on several lines is found whole here only. */
   readonly rawHeaders: readonly string[]
+  /** Warns the client, whoever it turns out to be. */
+  warn?(text: string): void
 }
 
 export interface Authenticated {

@@ -7,14 +7,21 @@ import {
 } from './authenticator.ts'
 import type { TokenAuthenticator } from './token-authenticator.ts'
 
+/** What a token is that nobody knows. */
+export const INVALID_TOKEN = 'invalid bearer token'
+
+const EXTRA_SPACE = 'the provided Authorization header contains extra space before the bearer token, and is ignored'
+
 /** The bearer token of a request's Authorization header; undefined where it has none. */
-export function bearerTokenOf({ headers }: AuthenticationRequest): string | undefined {
+export function bearerTokenOf({ headers, warn }: Pick<AuthenticationRequest, 'headers' | 'warn'>): string | undefined {
   const text = headers.authorization?.trim()
   const at = text?.indexOf(' ') ?? -1
   if (text === undefined || at < 0 || text.slice(0, at).toLowerCase() !== 'bearer') return undefined
   const end = text.indexOf(' ', at + 1)
   const token = text.slice(at + 1, end < 0 ? undefined : end)
-  return token === '' ? undefined : token
+  if (token !== '') return token
+  if (end >= 0) warn?.(EXTRA_SPACE)
+  return undefined
 }
 
 /** Hands the bearer token of a request to a token authenticator, which has to know it. */
@@ -42,7 +49,7 @@ export function authenticateBearer(
   audiences: readonly string[],
 ): MaybePromise<Authenticated> {
   return andThen(tokens.authenticateToken(token, audiences), (authenticated) => {
-    if (!authenticated) throw new AuthenticationError('invalid bearer token')
+    if (!authenticated) throw new AuthenticationError(INVALID_TOKEN)
     return authenticated
   })
 }

@@ -34,6 +34,7 @@ const CONTEXT: StrategyContext = {
   namespace: 'ns',
   user: undefined,
   newUid: () => 'u',
+  warn: () => {},
 }
 
 const podSpec = { containers: [{ name: 'c', image: 'i' }] }

@@ -22,7 +22,7 @@ const NOW = Date.parse('2026-01-01T00:00:00Z')
 function contextOf(featureGates: Readonly<Record<string, boolean>>): StrategyContext {
   const config = { ...CONFIG, featureGates }
   const clock = { ...systemClock, now: () => NOW }
-  return { clock, config, namespace: 'n', user: undefined, newUid: () => 'new-uid' }
+  return { clock, config, namespace: 'n', user: undefined, newUid: () => 'new-uid', warn: () => {} }
 }
 
 export interface Outcome {

@@ -148,6 +148,7 @@ export class ResourceStore {
       user: context.user,
       apiGroup: context.apiGroup,
       newUid: this.#newUid,
+      warn: context.warn,
     }
   }
 
@@ -197,10 +198,7 @@ export class ResourceStore {
     const strategyContext = this.strategyContext(context)
     fillSystemFields(object, strategyContext)
     const metadata = object.metadata
-    if (metadata.generateName && !metadata.name) {
-      const isOwnName = this.entry.generatesNames === false
-      metadata.name = isOwnName ? metadata.generateName : generateName(metadata.generateName)
-    }
+    if (metadata.generateName && !metadata.name) metadata.name = generateName(metadata.generateName)
     const finish = await this.entry.hooks?.beginCreate?.(object, strategyContext, context.dryRun)
     return await finishing(finish, async () => {
       beforeCreate(this.entry, this.identity, object, strategyContext, context)

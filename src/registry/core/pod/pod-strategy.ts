@@ -20,9 +20,6 @@ import { specEqual } from './spec-equal.ts'
 
 const STATUS = FieldPath.of('status')
 
-/** Warnings that preparing a pod gave rise to, until they are asked for. */
-const preparationWarnings = new WeakMap<Pod, readonly string[]>()
-
 const specOf = (pod: Pod): PodSpec => pod.spec ?? { containers: [] }
 const metaOf = (pod: Pod): ObjectMeta => (pod.metadata ??= {})
 
@@ -55,14 +52,13 @@ export const podStrategy: Strategy<Pod> = {
     applySchedulingGatedCondition(pod, context)
     mutatePodAffinity(pod)
     mutateTopologySpreadConstraints(pod, context)
-    const warnings = applyAppArmorVersionSkew(pod)
-    if (warnings.length > 0) preparationWarnings.set(pod, warnings)
+    for (const warning of applyAppArmorVersionSkew(pod)) context.warn(warning)
   },
 
   validate: (pod, context) => validatePodCreate(pod, optionsFor(undefined, context)),
 
   warningsOnCreate(pod, context) {
-    const warnings = [...(preparationWarnings.get(pod) ?? [])]
+    const warnings: string[] = []
     const messages = isDNS1123Label(pod.metadata?.name ?? '')
     if (messages.length > 0) {
       warnings.push(

@@ -43,6 +43,7 @@ const CONTEXT: StrategyContext = {
   namespace: 'ns',
   user: undefined,
   newUid: () => 'uid',
+  warn: () => {},
 }
 
 /** What admission plugins set; they are not part of this test. */
@@ -77,13 +78,14 @@ function create(entry: AnyResourceEntry, kind: string, body: unknown): Created {
   entry.defaults?.(object)
   object.metadata.namespace ??= 'ns'
   const { strategy } = entry
-  strategy.prepareForCreate?.(object, CONTEXT)
+  const warnings: string[] = []
+  strategy.prepareForCreate?.(object, { ...CONTEXT, warn: (text) => warnings.push(text) })
   const spec = (object as unknown as Pod).spec as PodSpec | undefined
   if (kind === 'Pod' && spec) spec.serviceAccountName ||= 'default'
   const causes = strategy
     .validate(object, CONTEXT)
     .map((error) => ({ field: error.field, message: fieldErrorBody(error), reason: error.type }))
-  const warnings = causes.length === 0 ? (strategy.warningsOnCreate?.(object, CONTEXT) ?? []) : []
+  if (causes.length === 0) warnings.push(...(strategy.warningsOnCreate?.(object, CONTEXT) ?? []))
   strategy.canonicalize?.(object)
   normalize(object, node)
   return { object, causes, warnings }

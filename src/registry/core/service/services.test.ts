@@ -48,7 +48,14 @@ function cluster({ ranges = ['10.0.0.0/24'], serviceCidrs = [] }: ClusterOptions
     deleteEndpoints: async (namespace, name) => void deletedEndpoints.push(`${namespace}/${name}`),
     random: () => 0,
   })
-  const context: StrategyContext = { clock: systemClock, config, namespace: 'n', user: undefined, newUid: () => 'u' }
+  const context: StrategyContext = {
+    clock: systemClock,
+    config,
+    namespace: 'n',
+    user: undefined,
+    newUid: () => 'u',
+    warn: () => {},
+  }
   const object = (name: string, spec: ServiceSpec): KubeObject => {
     const service = { kind: 'Service', apiVersion: 'v1', metadata: { name, namespace: 'n' }, spec: cloneJson(spec) }
     entry.defaults!(service)
