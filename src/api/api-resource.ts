@@ -31,6 +31,8 @@ export interface ApiResource {
 export interface VirtualHandlers {
   /** uid, times and the like of a body's metadata mean something to `create` (preconditions of a binding). */
   readonly keepsSystemFields?: boolean
+  /** Fills in what the client left out. */
+  defaults?(body: KubeObject): void
   /** Versions of the body besides that of discovery (policy/v1beta1 of an Eviction). */
   readonly acceptedVersions?: readonly string[]
   /** How objects look as a Table, where no stored resource says it. */

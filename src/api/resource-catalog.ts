@@ -121,9 +121,10 @@ function apiResource(fact: ResourceFact, backing: ResourceBacking | undefined, o
   return api
 }
 
-/** Tracks the fields of the resource itself, or of a subresource that takes the same kind. */
+/** Tracks the fields of the resource itself, or of a subresource. */
 function ownFieldManager(api: ApiResource, subresource: string, clock: Clock): FieldManager {
-  const { gvk, gvr, node, view, backing } = api
+  const { gvr, view, backing } = api
+  const { gvk, node } = kindOfSubresource(api, subresource)
   const resetFields = updateRuleOf(gvr.group, gvr.resource)?.resetFields?.[subresource === '' ? 'main' : subresource]
   const hasViews = view !== undefined || (backing?.entry.views?.length ?? 0) > 0
   return new FieldManager({
@@ -136,6 +137,14 @@ function ownFieldManager(api: ApiResource, subresource: string, clock: Clock): F
     complete: (object) => defaultedHub(api, decodeApplied(object, node)),
     ...(hasViews ? { convert: converterOf(backing!), nodeOf: (version) => nodeOfVersion(version, gvk.kind) } : {}),
   })
+}
+
+/** What a subresource takes: the kind of the resource, or one of its own (TokenRequest). */
+function kindOfSubresource({ gvk, node, subresources }: ApiResource, name: string): Pick<ApiResource, 'gvk' | 'node'> {
+  const fact = subresources.get(name)
+  if (!fact || (fact.kind === gvk.kind && fact.group === gvk.group)) return { gvk, node }
+  const { group, version, kind } = fact
+  return { gvk: { group, version, kind }, node: typeOf(definitionOf(fact)!) }
 }
 
 function scaleFieldManager(clock: Clock): FieldManager {

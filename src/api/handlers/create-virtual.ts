@@ -24,12 +24,12 @@ export async function createVirtual(
   const gvk = kindOf(resource, subresource)
   const expected = { gvk, node: typeOf(definitionOf(gvk)!), internalType: internalTypeOf(gvk), ...accepted(handlers) }
   const decoded = decodeTyped(call, expected, options)
+  handlers.defaults?.(decoded)
   call.audit?.requestObject(decoded)
   if (!handlers.keepsSystemFields) wipeSystemFields(decoded)
   ensureNamespace(decoded, resource.fact.namespaced ? namespace : '')
-  // What is answered shows the body's fields as owned, though nothing is stored.
-  const isReview = subresource === ''
-  const body = isReview ? resource.fieldManager('').update(undefined, decoded, managerOf(call, options)) : decoded
+  // Admission and, where the body is answered, clients see its fields as owned, though nothing is stored.
+  const body = resource.fieldManager(subresource).update(undefined, decoded, managerOf(call, options))
   const attributes = admissionAttributes(call, resource, {
     operation: 'CREATE',
     subresource,

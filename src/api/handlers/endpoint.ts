@@ -27,6 +27,8 @@ export interface Endpoint {
   readonly strategy: UpdateStrategy<KubeObject> | undefined
   /** The endpoint's object of the stored one. The result is not to be written to. */
   open(stored: KubeObject): KubeObject
+  /** The endpoint's object of the stored one as validating admission sees it. Not to be written to. */
+  reviewed(stored: KubeObject): KubeObject
   /** The object to store of the endpoint's; `existing` undefined on a create. */
   close(object: KubeObject, existing: KubeObject | undefined): KubeObject
   /** The endpoint's object as clients of this version see it. Not to be written to. */
@@ -51,6 +53,7 @@ export function endpointOf(resource: ApiResource, subresource: string): Endpoint
     fieldManager: resource.fieldManager(subresource),
     strategy,
     open: (stored) => stored,
+    reviewed: (stored) => stored,
     close: (object) => object,
     served: (object) => servedObject(resource, object),
     defaulted: (served) => defaultedHub(resource, served),
@@ -79,6 +82,7 @@ function scaleEndpoint(resource: ApiResource): Endpoint | undefined {
       if (entries.length > 0) scale.metadata.managedFields = entries
       return scale
     },
+    reviewed: (stored) => scaleOf(definition, stored),
     close: (scale, existing) => {
       validateScale(scale)
       const uid = scale.metadata.uid

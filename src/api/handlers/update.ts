@@ -111,7 +111,7 @@ export function admittedUpdate(
     },
     validateUpdate: async (object, old) => {
       trace?.mark('validation')
-      await admission.validate(attributes(endpoint.open(object), endpoint.open(old)))
+      await admission.validate(attributes(endpoint.reviewed(object), endpoint.reviewed(old)))
       trace?.mark('validatingAdmission')
     },
   }

@@ -12,12 +12,12 @@ import type {
 } from '../../apimachinery/types/authorization-v1.ts'
 import type { UserInfo } from '../../apimachinery/user-info.ts'
 import type { AuthorizationAttributes, Authorizer } from '../../auth/authz/authorizer.ts'
-import type { VirtualHandlers } from '../api-resource.ts'
 import {
   validateLocalSubjectAccessReview,
   validateSelfSubjectAccessReview,
   validateSubjectAccessReview,
-} from './access-review-validation.ts'
+} from '../../registry/authorization/access-review.ts'
+import type { VirtualHandlers } from '../api-resource.ts'
 import { type ReviewedSelector, reviewedFieldSelector, reviewedLabelSelector } from './access-selector.ts'
 
 const GROUP = 'authorization.k8s.io'

@@ -3,10 +3,12 @@ import { badRequest, conflict, internalError, invalid as invalidObject } from '.
 import { type Clock, formatTime } from '../../apimachinery/clock.ts'
 import { type FieldError, invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
+import { goQuote } from '../../apimachinery/go-quote.ts'
 import { parseApiVersion } from '../../apimachinery/group-version.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { BoundObjectReference, TokenRequest } from '../../apimachinery/types/authentication-v1.ts'
 import type { Pod } from '../../apimachinery/types/core-v1.ts'
+import { isPathSegmentName } from '../../apimachinery/validation/names.ts'
 import { credentialIdOf, type ServiceAccountClaims } from '../../auth/authn/service-account/service-account-claims.ts'
 import { serviceAccountUserName } from '../../auth/authn/service-account/service-account-user.ts'
 import type { TokenIssuer } from '../../auth/authn/service-account/token-issuer.ts'
@@ -42,6 +44,10 @@ export interface TokenRequestOptions {
 export function tokenRequest(options: TokenRequestOptions): VirtualHandlers {
   return {
     keepsSystemFields: true,
+    defaults(body) {
+      const request = body as unknown as TokenRequest
+      request.spec = { ...request.spec, expirationSeconds: request.spec?.expirationSeconds ?? DEFAULT_SECONDS }
+    },
     async create(call, { name, namespace, body, validate }) {
       const request = body as unknown as TokenRequest
       checkPlace(request, name, namespace)
@@ -53,20 +59,15 @@ export function tokenRequest(options: TokenRequestOptions): VirtualHandlers {
       }
       const now = options.clock.now()
       const metadata = { ...request.metadata, name, namespace, uid, creationTimestamp: formatTime(now) }
-      const asked: Partial<TokenRequest['spec']> = request.spec ?? {}
-      const audiences = asked.audiences ?? []
-      const expirationSeconds = asked.expirationSeconds ?? DEFAULT_SECONDS
-      const boundObjectRef = asked.boundObjectRef ?? null
+      const { expirationSeconds = DEFAULT_SECONDS, boundObjectRef = null } = request.spec ?? {}
+      const audiences = request.spec?.audiences?.length ? request.spec.audiences : [...options.audiences]
       const errors = validateExpiration(expirationSeconds)
       if (errors.length > 0) throw invalidObject(KIND, '', errors)
+      Object.assign(body, { metadata, spec: { ...request.spec, audiences } })
       await validate()
       const bound = boundObjectRef && (await boundObjects(call, options.registry, boundObjectRef, name, namespace))
       const seconds = shortened(call, expirationSeconds, options.maxSeconds)
-      const spec = {
-        audiences: audiences.length > 0 ? audiences : [...options.audiences],
-        expirationSeconds: seconds,
-        boundObjectRef,
-      }
+      const spec = { audiences, expirationSeconds: seconds, boundObjectRef }
       const token = await issue(call, options, { name, namespace, uid, now, spec, bound: bound ?? {} })
       const expirationTimestamp = formatTime(now + seconds * 1000)
       const { kind, apiVersion } = body
@@ -125,6 +126,7 @@ async function boundObjects(
     const shown = group === '' ? `/${version}` : `${group}/${version}`
     throw badRequest(`cannot bind token to object of type ${shown}, Kind=${kind}`)
   }
+  checkObjectName(name)
   const object = await readObject(call, registry, resource, resource === 'nodes' ? '' : namespace, name)
   if (resource === 'pods') checkPodAccount(object as unknown as Pod, accountName)
   const own = object.metadata.uid ?? ''
@@ -136,6 +138,13 @@ async function boundObjects(
   if (resource === 'secrets') return { secret: claim }
   if (resource === 'nodes') return { node: claim }
   return { pod: claim, ...nodeOf(registry, object as unknown as Pod) }
+}
+
+/** @see apiserver pkg/registry/generic/registry/store.go NamespaceKeyFunc */
+function checkObjectName(name: string): void {
+  if (name === '') throw badRequest('Name parameter required.')
+  const problems = isPathSegmentName(name)
+  if (problems.length > 0) throw badRequest(`Name parameter invalid: ${goQuote(name)}: ${problems.join(';')}`)
 }
 
 const RESOURCES: Readonly<Record<string, 'pods' | 'secrets' | 'nodes' | undefined>> = {

@@ -1,8 +1,8 @@
-import { badRequest, internalError } from '../../apimachinery/api-error.ts'
+import { aggregateMessage, badRequest, internalError } from '../../apimachinery/api-error.ts'
 import type { TokenReview, TokenReviewStatus } from '../../apimachinery/types/authentication-v1.ts'
 import { withAuthenticatedGroup } from '../../auth/authn/authenticated-group.ts'
 import { AuthenticationError } from '../../auth/authn/authenticator.ts'
-import { authenticateBearer } from '../../auth/authn/bearer-token.ts'
+import { authenticateBearer, INVALID_TOKEN } from '../../auth/authn/bearer-token.ts'
 import { intersection, type TokenAuthenticator } from '../../auth/authn/token-authenticator.ts'
 import type { VirtualHandlers } from '../api-resource.ts'
 import { reviewedUser } from './self-subject-review.ts'
@@ -40,7 +40,14 @@ async function statusOf(
       ...(held.length > 0 ? { audiences: [...held] } : {}),
     }
   } catch (error) {
-    if (error instanceof AuthenticationError) return { user: {}, error: error.message }
+    if (error instanceof AuthenticationError) return { user: {}, error: aggregateMessage(messagesOf(error)) }
     throw error
   }
+}
+
+/** Upstream asks the tokens of its own loopback client, too, which never know the token. */
+function messagesOf({ message, cause }: AuthenticationError): string[] {
+  const failures: readonly unknown[] = cause instanceof AggregateError ? cause.errors : []
+  const messages = failures.flatMap((failure) => (failure instanceof Error ? [failure.message] : []))
+  return [INVALID_TOKEN, ...(messages.length > 0 ? messages : [message])]
 }

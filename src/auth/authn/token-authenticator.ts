@@ -31,7 +31,9 @@ export class TokenUnion implements TokenAuthenticator {
       askByMethod(member, member.authenticateToken(token, audiences))
     return andThen(firstAnswer(this.#members, ask, failed), (authenticated) => {
       if (authenticated || !failures) return authenticated
-      throw new AuthenticationError(aggregateMessage(failures.map((f) => f.message)))
+      throw new AuthenticationError(aggregateMessage(failures.map((f) => f.message)), {
+        cause: new AggregateError(failures),
+      })
     })
   }
 }

@@ -57,7 +57,7 @@ export function internalSpecOf({ spec }: CustomResourceDefinition): InternalSpec
     preserveUnknownFields: spec?.preserveUnknownFields,
     version: first?.name ?? '',
     versions: versions.map((version) => withoutFields(version, same)),
-    hasVersions: Array.isArray(spec?.versions),
+    hasVersions: versions.length > 0,
     validation: hoisted.schema,
     subresources: hoisted.subresources,
     additionalPrinterColumns: hoisted.additionalPrinterColumns ?? [],

@@ -22,9 +22,7 @@ export function validateReference(
   path: FieldPath,
 ): FieldError[] {
   const groupErrors =
-    apiGroup === undefined || apiGroup === null
-      ? []
-      : invalidEach(path.child('apiGroup'), apiGroup, isDNS1123Subdomain(apiGroup))
+    apiGroup === undefined ? [] : invalidEach(path.child('apiGroup'), apiGroup, isDNS1123Subdomain(apiGroup))
   return [...groupErrors, ...validateSegment(kind, path.child('kind')), ...validateSegment(name, path.child('name'))]
 }
 

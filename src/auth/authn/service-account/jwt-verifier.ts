@@ -43,7 +43,7 @@ export class JwtVerifier {
         this.#verified.set(digest, claims)
         return claims
       } catch {
-        failures.push('square/go-jose: error in cryptographic primitive')
+        failures.push('go-jose/go-jose: error in cryptographic primitive')
       }
     }
     throw new AuthenticationError(aggregateMessage(failures))

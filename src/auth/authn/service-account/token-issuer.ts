@@ -1,4 +1,5 @@
 import { CompactSign } from 'jose'
+import { goJson } from '../../../apimachinery/go-quote.ts'
 import { LEGACY_ISSUER, type ServiceAccountClaims } from './service-account-claims.ts'
 import { serviceAccountUserName } from './service-account-user.ts'
 import type { ServiceAccountKeys } from './signing-keys.ts'
@@ -39,7 +40,7 @@ export class TokenIssuer {
   async #sign(payload: object): Promise<string> {
     const { signing } = await this.#keys()
     if (!signing) throw new Error('no key to sign tokens of service accounts with')
-    return await new CompactSign(Buffer.from(JSON.stringify(payload)))
+    return await new CompactSign(Buffer.from(goJson(payload)))
       .setProtectedHeader({ alg: signing.algorithm, kid: signing.id })
       .sign(signing.privateKey)
   }
