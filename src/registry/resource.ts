@@ -113,7 +113,7 @@ export interface VersionView {
   /** Group of the view where it is another than the hub's (events.k8s.io). */
   readonly group?: string
   readonly version: string
-  /** Defaults of this version, before conversion. */
+  /** Defaults of this version, before conversion: instead of the hub's. */
   defaults?(obj: KubeObject): void
   toHub(obj: KubeObject): KubeObject
   fromHub(obj: KubeObject): KubeObject
@@ -176,6 +176,8 @@ export interface ResourceEntry<T> {
   readonly hubVersion: string
   /** Sets the defaults of the hub version; runs after decoding a request and after reading a stored object. */
   defaults?(obj: T): void
+  /** False where a name that is to be generated is the given prefix itself (IPAddresses). */
+  readonly generatesNames?: false
   readonly strategy: Strategy<T>
   /** Strategy of PUT/PATCH on subresources that take the same kind: status, approval, finalize, resize, … */
   readonly subresourceStrategies?: Readonly<Record<string, UpdateStrategy<T>>>

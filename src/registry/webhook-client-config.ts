@@ -65,7 +65,7 @@ function validateUrlPath(urlPath: string, path: FieldPath): FieldError[] {
   const errors: FieldError[] = []
   if (!urlPath.startsWith('/')) errors.push(invalid(path, urlPath, "must start with a '/'"))
   // Upstream cuts the first byte whether it is a slash or not.
-  const steps = urlPath.slice(1).replace(/\/$/, '').split('/')
+  const steps = Buffer.from(urlPath).subarray(1).toString().replace(/\/$/, '').split('/')
   steps.forEach((step, i) => {
     if (step === '') errors.push(invalid(path, urlPath, `segment[${i}] may not be empty`))
     else for (const why of isDNS1123Subdomain(step)) errors.push(invalid(path, urlPath, `segment[${i}]: ${why}`))

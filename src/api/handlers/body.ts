@@ -72,7 +72,7 @@ export function strictDecodingError(errors: readonly string[]): string {
   return `strict decoding error: ${errors.join(', ')}`
 }
 
-/** Sets the defaults of the served version, and those of the hub where that is another one. */
+/** Sets the defaults of the served version; those of the hub where it has none of its own. */
 export function defaultedHub(resource: ApiResource, served: KubeObject): KubeObject {
   const entry = resource.backing?.entry
   if (!resource.view) {
@@ -81,6 +81,6 @@ export function defaultedHub(resource: ApiResource, served: KubeObject): KubeObj
   }
   resource.view.defaults?.(served)
   const hub = toHub(resource, served)
-  entry?.defaults?.(hub)
+  if (!resource.view.defaults) entry?.defaults?.(hub)
   return hub
 }

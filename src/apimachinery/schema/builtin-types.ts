@@ -9,6 +9,8 @@ import {
 import type { GroupVersionKind } from '../group-version.ts'
 import type { AnyNode, ScalarNode, ScalarType, SchemaField, SchemaNode, StructNode } from './schema-node.ts'
 
+const EXTENSIONS = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1'
+
 const structs = new Map<string, StructNode>()
 
 /**
@@ -68,7 +70,7 @@ class BuiltinStruct implements StructNode {
     this.#fields ??= new Map(
       Object.entries(this.#fact.properties ?? {}).map(([name, fact]) => [
         name,
-        compileField(this.definition, name, fact),
+        compileField(this.definition, name, fact, this.#fact.gvk !== undefined && isTypeMeta(name)),
       ]),
     )
     return this.#fields
@@ -77,14 +79,18 @@ class BuiltinStruct implements StructNode {
 
 /**
  * Lists that mean something else empty than absent, though JSON leaves them out: an empty list of managedFields asks to
- * forget ownership, one of scaling policies is refused where none at all is defaulted.
+ * forget ownership, one of scaling policies is refused where none at all is defaulted, and so are no dependencies.
  */
 const KEPT_EMPTY: ReadonlySet<string> = new Set([
   'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta.managedFields',
   'io.k8s.api.autoscaling.v2.HPAScalingRules.policies',
+  `${EXTENSIONS}.JSONSchemaProps.dependencies`,
 ])
 
-function compileField(definition: string, name: string, fact: FieldFact): SchemaField {
+/** Members of the struct that every kind embeds. */
+const isTypeMeta = (name: string): boolean => name === 'kind' || name === 'apiVersion'
+
+function compileField(definition: string, name: string, fact: FieldFact, inTypeMeta: boolean): SchemaField {
   return {
     name,
     node: compileType(fact, fact.go ?? defaultGoType(fact)),
@@ -93,7 +99,7 @@ function compileField(definition: string, name: string, fact: FieldFact): Schema
     default: fact.default,
     patchStrategy: fact['x-kubernetes-patch-strategy']?.split(',') ?? [],
     patchMergeKey: fact['x-kubernetes-patch-merge-key'],
-    embeddedIn: fact.in,
+    embeddedIn: inTypeMeta ? 'TypeMeta' : fact.in,
   }
 }
 
@@ -107,7 +113,6 @@ const SCALAR_DEFINITIONS: Readonly<Record<string, ScalarType>> = {
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString': 'int-or-string',
 }
 
-const EXTENSIONS = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1'
 const ANY_DEFINITIONS: Readonly<Record<string, AnyNode>> = {
   'io.k8s.apimachinery.pkg.runtime.RawExtension': RAW,
   'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1': RAW,
@@ -124,7 +129,10 @@ function compileType(fact: TypeFact, go: string): SchemaNode {
   if (fact.type === 'array') {
     return {
       kind: 'list',
-      item: compileType(fact.items ?? {}, underlying.startsWith('[]') ? underlying.slice(2) : ''),
+      item: compileType(
+        fact.items ?? {},
+        underlying.startsWith('[]') ? underlying.slice(2) : defaultGoType(fact.items ?? {}),
+      ),
       listType: fact['x-kubernetes-list-type'] ?? 'atomic',
       mapKeys: fact['x-kubernetes-list-map-keys'] ?? [],
       goName: name,

@@ -281,11 +281,24 @@ class Decoder {
   }
 
   #bytes(value: ExactJson, node: ScalarNode): string | undefined {
+    if (Array.isArray(value)) return this.#byteList(value)
     if (typeof value !== 'string') return this.#wrongType(value, node.goName)
     const bad = base64ErrorAt(value)
     if (bad === undefined) return canonicalBase64(value)
     this.#save(new DecodeError(`illegal base64 data at input byte ${bad}`))
     return undefined
+  }
+
+  /** Go takes a list of numbers, too. */
+  #byteList(values: readonly ExactJson[]): string {
+    const bytes = values.map((value) => {
+      const text = value instanceof NumberText ? value.text : typeof value === 'number' ? String(value) : undefined
+      if (value === null) return 0
+      if (text === undefined) this.#wrongType(value, 'uint8')
+      else if (!/^\d+$/.test(text) || Number(text) > 255) this.#numberError(text, 'uint8')
+      return Number(text)
+    })
+    return Buffer.from(bytes).toString('base64')
   }
 
   /** Parses itself in Go: its errors end the decoding. */

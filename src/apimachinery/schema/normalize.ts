@@ -88,7 +88,9 @@ export function normalize(object: JsonObject, struct: StructNode): void {
   for (const field of never) {
     const value = object[field.name]
     if (value === undefined || (value === null && field.zero !== null)) object[field.name] = zeroOfField(field)
-    else if (field.zero === null && isEmptyCollection(value) && !isStoredAsJson(struct)) object[field.name] = null
+    else if (field.zero === null && isEmptyCollection(value) && hasMembers(field.node) && !isStoredAsJson(struct)) {
+      object[field.name] = null
+    }
   }
 }
 
@@ -100,6 +102,9 @@ const isStoredAsJson = ({ definition }: StructNode): boolean =>
   definition === '' ||
   definition.startsWith('io.k8s.apiextensions-apiserver.') ||
   definition.startsWith('io.k8s.kube-aggregator.')
+
+/** Raw content is stored as it was given. */
+const hasMembers = ({ kind }: SchemaNode): boolean => kind === 'list' || kind === 'map'
 
 function isEmptyCollection(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0

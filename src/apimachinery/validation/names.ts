@@ -127,6 +127,11 @@ export function isDNS1123Subdomain(value: string): string[] {
   return subdomainMessages(value, maxLengthError)
 }
 
+/** The same in the words of declarative validation (`k8s-long-name`). */
+export function isLongName(value: string): string[] {
+  return subdomainMessages(value, maxBytesError)
+}
+
 function subdomainMessages(value: string, lengthError: (length: number) => string): string[] {
   const tooLong = !fits(value, DNS1123_SUBDOMAIN_MAX_LENGTH)
   const matches = matchesSubdomain(value)

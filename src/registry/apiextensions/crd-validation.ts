@@ -94,9 +94,12 @@ function validateRest(
 
 function validateStoredVersions(stored: readonly string[], spec: InternalSpec, path: FieldPath): FieldError[] {
   if (stored.length === 0) return [invalid(path, undefined, 'must have at least one stored version')]
-  const errors = spec.versions
-    .filter(({ name, storage }) => storage && !stored.includes(name))
-    .map(({ name }) => invalid(path, stored, `must have the storage version ${name}`))
+  const errors: FieldError[] = []
+  const missing = new Set(stored)
+  for (const { name, storage } of spec.versions) {
+    if (storage && !missing.has(name)) errors.push(invalid(path, stored, `must have the storage version ${name}`))
+    missing.delete(name)
+  }
   stored.forEach((name, i) => {
     if (spec.versions.some((version) => version.name === name)) return
     const detail = `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`

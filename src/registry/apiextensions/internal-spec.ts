@@ -57,7 +57,7 @@ export function internalSpecOf({ spec }: CustomResourceDefinition): InternalSpec
     preserveUnknownFields: spec?.preserveUnknownFields,
     version: first?.name ?? '',
     versions: versions.map((version) => withoutFields(version, same)),
-    hasVersions: versions.length > 0,
+    hasVersions: Array.isArray(spec?.versions),
     validation: hoisted.schema,
     subresources: hoisted.subresources,
     additionalPrinterColumns: hoisted.additionalPrinterColumns ?? [],

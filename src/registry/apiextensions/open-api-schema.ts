@@ -154,7 +154,7 @@ function validateStandard(schema: JSONSchemaProps, rules: SchemaRules, place: Pl
     const value = schema[field]
     const isEmptyMap =
       (field === 'patternProperties' || field === 'definitions') && Object.keys(value ?? {}).length === 0
-    if (value === undefined || value === '' || isEmptyMap) continue
+    if (value === undefined || (value === '' && field !== '$ref') || isEmptyMap) continue
     errors.push(forbidden(path.child(name), `${name} is not supported`))
   }
   if (type === 'null') {

@@ -210,24 +210,47 @@ function patternProblem(text: string, pattern: string): string | undefined {
 
 function validateNumber(value: number, schema: JSONSchemaProps, place: Place, outcome: Outcome): void {
   const { exclusiveMaximum, exclusiveMinimum } = schema
-  // Upstream compares whole numbers with the whole part of a bound.
-  const bound = (limit: number | undefined) => (Number.isInteger(value) && limit ? Math.trunc(limit) : limit)
+  // Upstream compares whole numbers with the whole part of a bound that fits the schema's type.
+  const bound = (limit: number | undefined) =>
+    Number.isInteger(value) && limit && isInRange(limit, schema) ? Math.trunc(limit) : limit
   const [maximum, minimum] = [bound(schema.maximum), bound(schema.minimum)]
   const refuse = (text: string): void => {
     outcome.add(invalid(pathOf(place), value, inBody(place, `should be ${text}`)))
   }
+  const refuseLimit = (limit: number | undefined, what: string): void => {
+    if (limit === undefined || isInRange(limit, schema)) return
+    const { type, format = '' } = schema
+    const wanted = format === '' ? `${type} (default format)` : `${type} with format ${format}`
+    outcome.add(invalid(pathOf(place), '', `${what} value must be of type ${wanted} in ${place.name}`))
+  }
   outcome.matches += 2
+  refuseLimit(schema.multipleOf, 'MultipleOf')
   if (schema.multipleOf !== undefined && schema.multipleOf > 0 && !isMultiple(value, schema.multipleOf)) {
     refuse(`a multiple of ${schema.multipleOf}`)
   }
+  refuseLimit(schema.minimum, 'Minimum boundary')
   if (minimum !== undefined) {
     if (exclusiveMinimum && value <= minimum) refuse(`greater than ${minimum}`)
     else if (value < minimum) refuse(`greater than or equal to ${minimum}`)
   }
+  refuseLimit(schema.maximum, 'Maximum boundary')
   if (maximum !== undefined) {
     if (exclusiveMaximum && value >= maximum) refuse(`less than ${maximum}`)
     else if (value > maximum) refuse(`less than or equal to ${maximum}`)
   }
+}
+
+const INTEGER_RANGES: Readonly<Record<string, readonly [number, number]>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint32: [0, 2 ** 32 - 1],
+  uint64: [0, 2 ** 64 - 1],
+}
+
+/** Whether a limit is a number of the type that the schema names: only integers have ranges. */
+function isInRange(limit: number, { type, format = '' }: JSONSchemaProps): boolean {
+  if (type !== 'integer') return true
+  const [min, max] = INTEGER_RANGES[format] ?? [-(2 ** 63), 2 ** 63 - 1024]
+  return Number.isInteger(limit) && limit >= min && limit <= max
 }
 
 function isMultiple(value: number, of: number): boolean {

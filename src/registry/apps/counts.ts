@@ -20,7 +20,7 @@ export function validateAtMost<T extends object>(
   const max = Number(object[limit] ?? 0)
   return fields
     .filter((field) => Number(object[field] ?? 0) > max)
-    .map((field) => invalid(path.child(field), Number(object[field]), detail))
+    .map((field) => invalid(path.child(field), Number(object[field] ?? 0), detail))
 }
 
 /** A counter of hash collisions only grows. */

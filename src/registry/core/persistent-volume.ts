@@ -111,7 +111,7 @@ export function validatePersistentVolumeSpec(
   }
   errors.push(...validateStorageClassName(spec.storageClassName ?? '', inline, path.child('storageClassName')))
   errors.push(...validateVolumeMode(spec.volumeMode, inline, path.child('volumeMode')))
-  return errors.concat(validateAttributesClassName(spec, path))
+  return inline ? errors : errors.concat(validateAttributesClassName(spec, path))
 }
 
 const isRoot = (path: string): boolean => /^\/+$/.test(posix.normalize(path))

@@ -198,7 +198,10 @@ export class ResourceStore {
     const strategyContext = this.strategyContext(context)
     fillSystemFields(object, strategyContext)
     const metadata = object.metadata
-    if (metadata.generateName && !metadata.name) metadata.name = generateName(metadata.generateName)
+    if (metadata.generateName && !metadata.name) {
+      const isOwnName = this.entry.generatesNames === false
+      metadata.name = isOwnName ? metadata.generateName : generateName(metadata.generateName)
+    }
     const finish = await this.entry.hooks?.beginCreate?.(object, strategyContext, context.dryRun)
     return await finishing(finish, async () => {
       beforeCreate(this.entry, this.identity, object, strategyContext, context)

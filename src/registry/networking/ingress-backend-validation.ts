@@ -22,7 +22,9 @@ export function validateReference(
   path: FieldPath,
 ): FieldError[] {
   const groupErrors =
-    apiGroup === undefined ? [] : invalidEach(path.child('apiGroup'), apiGroup, isDNS1123Subdomain(apiGroup))
+    apiGroup === undefined || apiGroup === null
+      ? []
+      : invalidEach(path.child('apiGroup'), apiGroup, isDNS1123Subdomain(apiGroup))
   return [...groupErrors, ...validateSegment(kind, path.child('kind')), ...validateSegment(name, path.child('name'))]
 }
 

@@ -79,7 +79,7 @@ export const ingressClasses = defineResource<IngressClass>({
   resource: 'ingressclasses',
   hubVersion: 'v1',
   defaults({ spec }) {
-    if (spec?.parameters) spec.parameters.scope ||= 'Cluster'
+    if (spec?.parameters) spec.parameters.scope ??= 'Cluster'
   },
   strategy: {
     prepareForCreate(ingressClass) {

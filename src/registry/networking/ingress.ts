@@ -66,7 +66,7 @@ function validatePathText(text: string, type: string, path: FieldPath): FieldErr
 function validateHttpPath(httpPath: HTTPIngressPath, path: FieldPath, options: Options): FieldError[] {
   const { pathType, path: text = '', backend = {} } = httpPath
   const typePath = path.child('pathType')
-  if (!pathType) return [required(typePath, 'pathType must be specified')]
+  if (pathType === undefined || pathType === null) return [required(typePath, 'pathType must be specified')]
   const known = ['Exact', 'ImplementationSpecific', 'Prefix']
   const errors = known.includes(pathType)
     ? validatePathText(text, pathType, path.child('path'))

@@ -72,6 +72,7 @@ export const ipAddresses = defineResource<IPAddress>({
   group: 'networking.k8s.io',
   resource: 'ipaddresses',
   hubVersion: 'v1',
+  generatesNames: false,
   strategy: {
     validate: validateIpAddress,
     validateUpdate: (ipAddress, old) => [

@@ -10,6 +10,7 @@ import type {
 } from '../../apimachinery/types/networking-v1.ts'
 import {
   cidrContains,
+  type IpNetwork,
   isValidCIDRForLegacyField,
   type LegacyFieldOptions,
   parseCidr,
@@ -73,12 +74,15 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: Fiel
   return port === undefined ? errors : errors.concat(invalidEach(portPath, port, isValidPortName(port)))
 }
 
+/** IPv4 addresses in IPv6 form have masks of 128 bits. */
+const maskLength = ({ base, prefixLength }: IpNetwork): number => (base.mapped ? prefixLength + 96 : prefixLength)
+
 function validateExcept(except: string, cidr: string, path: FieldPath, options: LegacyFieldOptions): FieldError[] {
   const errors = isValidCIDRForLegacyField(path, except, options)
   const outer = parseCidr(cidr)
   const inner = parseCidr(except)
   if (!outer || !inner) return errors
-  const isSubset = cidrContains(outer, inner.base) && outer.prefixLength < inner.prefixLength
+  const isSubset = cidrContains(outer, inner.base) && maskLength(outer) < maskLength(inner)
   return isSubset ? errors : [...errors, invalid(path, except, 'must be a strict subset of `cidr`')]
 }
 

@@ -2,8 +2,7 @@ import { type FieldError, invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { DeviceClass } from '../../apimachinery/types/resource-v1.ts'
-import { isQualifiedName } from '../../apimachinery/validation/names.ts'
-import { nameIsDNSSubdomain } from '../../apimachinery/validation/object-meta.ts'
+import { isLongName, isQualifiedName } from '../../apimachinery/validation/names.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../core/core-object-meta.ts'
 import { type AnyResourceEntry, defineResource } from '../resource.ts'
 import { age, ageColumn, nameColumn } from '../table-cells.ts'
@@ -15,7 +14,7 @@ const METADATA = FieldPath.of('metadata')
 const SPEC = FieldPath.of('spec')
 
 function validateMetadata({ metadata }: DeviceClass): FieldError[] {
-  return validateObjectMeta(metadata, false, nameIsDNSSubdomain, METADATA)
+  return validateObjectMeta(metadata, false, isLongName, METADATA)
 }
 
 /** @see kubernetes pkg/apis/resource/validation/validation.go validateDeviceClassSpec */

@@ -20,6 +20,9 @@ const DEFAULT_CLASS_ANNOTATIONS = [
   'storageclass.beta.kubernetes.io/is-default-class',
 ]
 
+/** Differs from kube-apiserver: it reports all of the duplicates, though there may be millions. */
+const MAX_ERRORS = 10_000
+
 function setDefaults(storageClass: StorageClass): void {
   storageClass.reclaimPolicy ??= 'Delete'
   storageClass.volumeBindingMode ??= 'Immediate'
@@ -55,7 +58,8 @@ function validateAllowedTopologies(terms: readonly TopologySelectorTerm[], path:
     errors.push(...validateTopologyTerm(term, path.index(i)))
     const own = topologyKey(term)
     for (const other of seen) {
-      if (other === own) errors.push(duplicate(path.index(i).child('matchLabelExpressions'), ''))
+      if (other === own && errors.length < MAX_ERRORS)
+        errors.push(duplicate(path.index(i).child('matchLabelExpressions'), ''))
     }
     seen.push(own)
   })
