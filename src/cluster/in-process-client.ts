@@ -77,8 +77,23 @@ export class InProcessClient implements Client {
     return served(api, await api.backing!.store.get(call.context(), key.name)) as T
   }
 
+  async getSubresource(resource: ResourceRef, key: ObjectKey, subresource: string): Promise<KubeObject> {
+    const api = this.#resource(resource)
+    const endpoint = endpointFor(api, subresource)
+    const call = this.#call('get', resource, key, {}, { subresource })
+    const { object } = await api.backing!.store.get(call.context(), key.name)
+    return endpoint.served(endpoint.open(object))
+  }
+
   async list<T extends KubeObject>(resource: ResourceRef<T>, query: ListQuery = {}): Promise<ObjectList<T>> {
     const api = this.#resource(resource)
+    const measured = api.backing ? undefined : api.virtual.get('')?.list
+    if (measured) {
+      const key = { namespace: query.namespace ?? '', name: '' }
+      const { labelSelector } = query
+      const call = this.#call('list', resource, key, labelSelector ? { labelSelector } : {})
+      return { items: (await measured(call)) as readonly T[], resourceVersion: '' }
+    }
     const { cache, identity } = api.backing!
     const filter = selection(api, query)
     const revision = Number(query.resourceVersion ?? '')
@@ -148,7 +163,7 @@ export class InProcessClient implements Client {
     const endpoint = endpointFor(api, subresource)
     const { namespace = '', name = '' } = object.metadata
     const call = this.#call('update', resource, { namespace, name }, options, { subresource })
-    const own = (): KubeObject => endpoint.defaulted(ownObject(api, object))
+    const own = (): KubeObject => endpoint.defaulted(ownObject(endpoint, object))
     const { stored } = await traced(call, () => updateDecoded(call, endpoint, this.#services, parsed(options), own))
     return served(api, stored) as T
   }
@@ -222,7 +237,7 @@ export class InProcessClient implements Client {
     verb: string,
     { group, version, resource }: ResourceRef,
     { namespace, name }: ObjectKey,
-    options: WriteOptions & { readonly force?: boolean } = {},
+    options: CallOptions = {},
     request: { readonly subresource?: string; readonly contentType?: string; readonly body?: unknown } = {},
   ): Call {
     const { user, userAgent, cause } = this.#options
@@ -245,6 +260,8 @@ export class InProcessClient implements Client {
     return inProcessCall(call, this.#options.recorder)
   }
 }
+
+type CallOptions = WriteOptions & { readonly force?: boolean; readonly labelSelector?: string }
 
 /** Runs the work of a call and tells its trace how it ended. */
 async function traced<T>({ trace, info }: Call, work: () => Promise<T>): Promise<T> {
@@ -279,12 +296,13 @@ function preferredResources(catalog: ResourceCatalog): ResourceRef[] {
   return found
 }
 
-function queryOf({ dryRun, fieldManager, force }: WriteOptions & { readonly force?: boolean }): string {
-  if (!dryRun && !fieldManager && !force) return ''
+function queryOf({ dryRun, fieldManager, force, labelSelector }: CallOptions): string {
+  if (!dryRun && !fieldManager && !force && !labelSelector) return ''
   const parameters = new URLSearchParams()
   if (dryRun) parameters.set('dryRun', 'All')
   if (fieldManager) parameters.set('fieldManager', fieldManager)
   if (force) parameters.set('force', 'true')
+  if (labelSelector) parameters.set('labelSelector', labelSelector)
   return parameters.toString()
 }
 
@@ -300,11 +318,11 @@ function endpointFor(api: ApiResource, subresource: string): Endpoint {
 }
 
 /** A copy in normal form of what the caller hands in: what decoding its JSON would give. */
-function ownObject(api: ApiResource, object: KubeObject): KubeObject {
+function ownObject({ gvk, node }: Pick<Endpoint, 'gvk' | 'node'>, object: KubeObject): KubeObject {
   const own = cloneJson(object)
-  own.kind = api.gvk.kind
-  own.apiVersion = apiVersionOf(api.gvk)
-  normalize(own, api.node)
+  own.kind = gvk.kind
+  own.apiVersion = apiVersionOf(gvk)
+  normalize(own, node)
   return own
 }
 

@@ -123,6 +123,10 @@ export class HttpClient implements Client {
    *
    * @see client-go tools/pager/pager.go
    */
+  async getSubresource(resource: ResourceRef, key: ObjectKey, subresource: string): Promise<KubeObject> {
+    return await this.#json({ method: 'GET', path: pathOf(resource, key, subresource) })
+  }
+
   async list<T extends KubeObject>(resource: ResourceRef<T>, query: ListQuery = {}): Promise<ObjectList<T>> {
     const { limit, continueToken, resourceVersion = '' } = query
     const wantsAll = limit === undefined && continueToken === undefined

@@ -78,12 +78,14 @@ export type PatchType = 'json' | 'merge' | 'strategic' | 'apply'
  */
 export interface Client {
   get<T extends KubeObject>(resource: ResourceRef<T>, key: ObjectKey): Promise<T>
+  /** GET of a subresource: the scale of a workload. */
+  getSubresource(resource: ResourceRef, key: ObjectKey, subresource: string): Promise<KubeObject>
   list<T extends KubeObject>(resource: ResourceRef<T>, query?: ListQuery): Promise<ObjectList<T>>
   /** Begins a watch; the returned function ends it (nothing is received any more). */
   watch<T extends KubeObject>(resource: ResourceRef<T>, query: WatchQuery, receiver: WatchReceiver<T>): () => void
   create<T extends KubeObject>(resource: ResourceRef<T>, object: T, options?: WriteOptions): Promise<T>
   update<T extends KubeObject>(resource: ResourceRef<T>, object: T, options?: WriteOptions): Promise<T>
-  /** PUT of a subresource that takes the same kind: status, finalize, approval. */
+  /** PUT of a subresource: status, finalize, approval; scale takes a Scale. */
   updateSubresource<T extends KubeObject>(
     resource: ResourceRef<T>,
     subresource: string,

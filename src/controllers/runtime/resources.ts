@@ -6,6 +6,7 @@ import type {
   ReplicaSet,
   StatefulSet,
 } from '../../apimachinery/types/apps-v1.ts'
+import type { HorizontalPodAutoscaler } from '../../apimachinery/types/autoscaling-v2.ts'
 import type { CronJob, Job } from '../../apimachinery/types/batch-v1.ts'
 import type { CertificateSigningRequest } from '../../apimachinery/types/certificates-v1.ts'
 import type { Lease } from '../../apimachinery/types/coordination-v1.ts'
@@ -73,6 +74,12 @@ export const DAEMON_SETS = ref<DaemonSet>('apps', 'v1', 'daemonsets', 'DaemonSet
 export const CONTROLLER_REVISIONS = ref<ControllerRevision>('apps', 'v1', 'controllerrevisions', 'ControllerRevision')
 export const JOBS = ref<Job>('batch', 'v1', 'jobs', 'Job')
 export const CRON_JOBS = ref<CronJob>('batch', 'v1', 'cronjobs', 'CronJob')
+export const HORIZONTAL_POD_AUTOSCALERS = ref<HorizontalPodAutoscaler>(
+  'autoscaling',
+  'v2',
+  'horizontalpodautoscalers',
+  'HorizontalPodAutoscaler',
+)
 export const LEASES = ref<Lease>('coordination.k8s.io', 'v1', 'leases', 'Lease')
 export const ENDPOINT_SLICES = ref<EndpointSlice>('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice')
 export const POD_DISRUPTION_BUDGETS = ref<PodDisruptionBudget>(

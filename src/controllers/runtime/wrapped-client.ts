@@ -53,6 +53,11 @@ class WrappedClient implements Client {
     return this.#request('get', resource, key, '', undefined, () => this.#inner.get(resource, key))
   }
 
+  getSubresource(resource: ResourceRef, key: ObjectKey, subresource: string): Promise<KubeObject> {
+    const send = () => this.#inner.getSubresource(resource, key, subresource)
+    return this.#request('get', resource, key, subresource, undefined, send)
+  }
+
   list<T extends KubeObject>(resource: ResourceRef<T>, query?: ListQuery): Promise<ObjectList<T>> {
     const key = { namespace: query?.namespace ?? '', name: '' }
     return this.#request('list', resource, key, '', undefined, () => this.#inner.list(resource, query))

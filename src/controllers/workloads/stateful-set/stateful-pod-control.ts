@@ -37,10 +37,19 @@ export class StatefulPodControl {
       this.#reportPod('Create', pod, error)
       throw error
     }
+    const created = await this.#createPod(pod)
     try {
-      const created = await this.#context.client.create(PODS, pod)
-      this.#reportPod('Create', pod)
       await this.updateClaimOwners(created)
+    } catch (error) {
+      this.#reportPod('Update', pod, error)
+      throw error
+    }
+    this.#reportPod('Create', pod)
+  }
+
+  async #createPod(pod: PodObject): Promise<PodObject> {
+    try {
+      return await this.#context.client.create(PODS, pod)
     } catch (error) {
       if (!isAlreadyExists(error)) this.#reportPod('Create', pod, error)
       throw error
@@ -106,7 +115,12 @@ export class StatefulPodControl {
       if (isOwnedAsWanted(claim, this.#set, pod)) continue
       const ownerReferences = claimOwners(claim, this.#set, pod)
       const metadata = { ...claim.metadata, ownerReferences }
-      await client.update(PERSISTENT_VOLUME_CLAIMS, { ...claim, metadata })
+      try {
+        await client.update(PERSISTENT_VOLUME_CLAIMS, { ...claim, metadata })
+      } catch (error) {
+        const what = `could not update claim ${claim.metadata.name} for delete policy ownerRefs`
+        throw new Error(`${what}: ${textOf(error)}`, { cause: error })
+      }
     }
   }
 
