@@ -5,6 +5,7 @@ import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import { ApiEventRecorder } from './api-event-recorder.ts'
 import type { Client, ObjectKey, ResourceRef } from './client.ts'
 import type { Controller, ReconcileContext, WatchSource } from './controller.ts'
+import type { InformerHandler } from './informer.ts'
 import type { InformerSet } from './informer-set.ts'
 import type { Logger } from './logger.ts'
 import { keyOf, keyText, parseKey } from './object-key.ts'
@@ -91,12 +92,12 @@ export class ControllerRunner {
       this.#controller.for,
       (object, old, cache) => ((this.#controller.isRelevant?.(object, old, cache) ?? true) ? [keyOf(object)] : []),
       (object, old) => old !== undefined && object.metadata.generation === old.metadata.generation,
+      this.#controller.resyncMs ?? this.#options.resyncMs,
     )
     for (const { resource, enqueue } of watches) {
       this.#watched.add(resourceId(resource))
       this.#listen(resource, enqueue as never, () => true)
     }
-    this.#resync()
     this.#isStarted = true
     this.#wake()
   }
@@ -118,16 +119,18 @@ export class ControllerRunner {
     resource: ResourceRef,
     enqueue: (object: KubeObject, old: KubeObject | undefined, cache: InformerSet) => readonly ObjectKey[],
     isBatched: (object: KubeObject, old: KubeObject | undefined) => boolean,
+    resyncMs?: number,
   ): void {
     const { informers } = this.#options
     const wake = (object: KubeObject, old: KubeObject | undefined): void => {
       for (const key of enqueue(object, old, informers)) this.#enqueue(key, object, isBatched(object, old))
     }
-    const remove = informers.informer(resource).addHandler({
+    const handler: InformerHandler = {
       set: (object, old) => wake(object, old),
       remove: (object) => wake(object, undefined),
-    })
-    this.#removals.push(remove)
+      resync: (object) => this.#queue.add(keyText(keyOf(object))),
+    }
+    this.#removals.push(informers.informer(resource).addHandler(handler, resyncMs))
   }
 
   /** The key comes again once the watch is there: until then nobody would have told it of a change. */
@@ -141,17 +144,6 @@ export class ControllerRunner {
       this.#listen(resource, enqueue, () => true)
       this.#queue.add(key)
     })
-  }
-
-  #resync(): void {
-    const handler = {
-      set: () => {},
-      remove: () => {},
-      resync: (object: KubeObject) => this.#queue.add(keyText(keyOf(object))),
-    }
-    const { informers, resyncMs } = this.#options
-    const informer = informers.informer<KubeObject>(this.#controller.for)
-    this.#removals.push(informer.addHandler(handler, this.#controller.resyncMs ?? resyncMs))
   }
 
   #enqueue(key: ObjectKey, object: KubeObject, isBatched: boolean): void {

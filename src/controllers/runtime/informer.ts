@@ -63,6 +63,7 @@ export class Informer<T extends KubeObject = KubeObject> {
   #stopWatch: (() => void) | undefined
   #retry: Timer | undefined
   #resyncTimer: Timer | undefined
+  #resyncAt = Number.POSITIVE_INFINITY
   #retryMs = FIRST_RETRY_MS
   #watchStartedAt = 0
   #hasReceived = false
@@ -135,27 +136,31 @@ export class Informer<T extends KubeObject = KubeObject> {
       nextAt: this.#options.clock.now() + periodMs,
     }
     this.#resyncs.add(resync)
-    this.#setResyncTimer()
+    this.#resyncBy(resync.nextAt)
     return resync
   }
 
-  #setResyncTimer(): void {
+  /** Sets the timer for a resync that comes before all others. */
+  #resyncBy(nextAt: number): void {
+    if (nextAt >= this.#resyncAt || this.#isStopped) return
     this.#resyncTimer?.cancel()
-    this.#resyncTimer = undefined
-    if (this.#resyncs.size === 0 || this.#isStopped) return
+    this.#resyncAt = nextAt
     const { clock } = this.#options
-    const nextAt = Math.min(...[...this.#resyncs].map((r) => r.nextAt))
     this.#resyncTimer = clock.setTimer(() => this.#resyncDue(), Math.max(nextAt - clock.now(), 0))
   }
 
   #resyncDue(): void {
     const now = this.#options.clock.now()
-    for (const due of this.#resyncs) {
-      if (due.nextAt > now) continue
-      due.nextAt = now + due.periodMs
-      for (const object of this.list()) this.#guard(() => due.resync(object))
+    this.#resyncAt = Number.POSITIVE_INFINITY
+    let nextAt = Number.POSITIVE_INFINITY
+    for (const resync of this.#resyncs) {
+      if (resync.nextAt <= now) {
+        resync.nextAt = now + resync.periodMs
+        for (const object of this.list()) this.#guard(() => resync.resync(object))
+      }
+      nextAt = Math.min(nextAt, resync.nextAt)
     }
-    this.#setResyncTimer()
+    this.#resyncBy(nextAt)
   }
 
   /** Calls back once, when everything up to a revision has been seen. */
