@@ -157,6 +157,7 @@ export interface SnapshotStore extends Store {
   /**
    * Gives every key the value that it has in a snapshot, by writes of their own: watches see each as an event and go on.
    * What is as it was is not written. On disk a failure may leave some of these writes done; called again, it goes on.
+   * The bytes must stay as they are: the next time they are not read anew.
    */
   rewind(snapshot: Buffer): Promise<void>
   /** A store in memory that starts with this one's present state and shares nothing mutable with it. */

@@ -65,6 +65,8 @@ export class MvccStore implements SnapshotStore {
   readonly #compaction: CompactionPolicy
   readonly #sweeper: Sweeper
   readonly #expirer: Expirer
+  /** What stands in snapshots that somebody still has and may come back to. */
+  readonly #snapshots: WeakMap<Buffer, SnapshotContents> = new WeakMap()
   #index: RevisionIndex
   /** The newest revision given out, in flight included. */
   #assigned: number
@@ -298,7 +300,8 @@ export class MvccStore implements SnapshotStore {
 
   async rewind(snapshot: Buffer): Promise<void> {
     this.#assertOpen()
-    const contents = decodeSnapshot(snapshot)
+    const contents = this.#snapshots.get(snapshot) ?? decodeSnapshot(snapshot)
+    this.#snapshots.set(snapshot, contents)
     await this.#exclusively(async () => {
       const flights = await this.#differences(contents)
       if (this.#commits === undefined) this.#publish(flights)
