@@ -36,7 +36,8 @@ const { outputFiles } = await build({
   stdin: {
     contents: `
       export const cli = () => require('./src/cli/main.ts')
-      export const library = () => require('./src/cluster/library.ts')`,
+      export const library = () => require('./src/cluster/library.ts')
+      export const initialObjects = () => require('./src/cluster/bootstrap/initial-objects.ts').initialObjects`,
     resolveDir: root,
   },
   outfile: join(out, 'kubemu.cjs'),
@@ -93,4 +94,5 @@ writeFileSync(
   `import { bundle } from './load.mjs'\n\nexport const { ${names.join(', ')} } = bundle.library()\n`,
 )
 await import('./declarations.mjs')
-execFileSync(process.execPath, [join(root, 'scripts/warm-code-cache.mjs')], { stdio: 'ignore', timeout: 120_000 })
+for (const step of ['write-initial-objects', 'warm-code-cache'])
+  execFileSync(process.execPath, [join(root, `scripts/${step}.mjs`)], { stdio: 'ignore', timeout: 120_000 })

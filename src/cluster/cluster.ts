@@ -74,9 +74,17 @@ export async function startCluster(
   const server = await startServer(serverOptionsOf(options), logger, given)
   const { nodes } = options
   const starts: ClusterPart[] = [...(options.parts ?? [])]
-  if (options.scheduler ?? true) starts.push(schedulerPart)
-  if (options.controllers ?? true)
-    starts.push((access) => controllersPart(access, options.server.storage.kind === 'etcd'))
+  // They count on when a part is started anew.
+  if (options.scheduler ?? true) {
+    const metrics = new PlacementMetrics()
+    server.plane.exposeMetrics(metrics.metrics)
+    starts.push((access) => schedulerPart(access, metrics))
+  }
+  if (options.controllers ?? true) {
+    const metrics = new ControllerMetrics()
+    server.plane.exposeMetrics(metrics.metrics)
+    starts.push((access) => controllersPart(access, metrics, options.server.storage.kind === 'etcd'))
+  }
   if (nodes) starts.push((access) => nodesPart(access, nodes))
   const parts = new ClusterParts(starts, { server, clock, logger })
   await parts.start()
@@ -144,9 +152,7 @@ class ClusterParts {
   }
 }
 
-const schedulerPart: ClusterPart = async ({ server, client, clock, logger }) => {
-  const metrics = new PlacementMetrics()
-  server.plane.exposeMetrics(metrics.metrics)
+async function schedulerPart({ server, client, clock, logger }: ClusterAccess, metrics: PlacementMetrics) {
   const scheduler = startScheduler(client(SCHEDULER), { clock, log: logger, metrics })
   await scheduler.synced
   const stopped = server.plane.components.started('scheduler')
@@ -158,15 +164,20 @@ const schedulerPart: ClusterPart = async ({ server, client, clock, logger }) => 
 
 async function nodesPart({ server, client, clock, logger }: ClusterAccess, options: SimulatedNodesOptions) {
   const nodes = startNodes(client(NODE_FLEET), { ...options, clock, log: logger })
-  server.connectNodes(new SimulatedNodeConnector(nodes.fleet))
+  const disconnect = server.connectNodes(new SimulatedNodeConnector(nodes.fleet))
   await nodes.ready
-  return () => nodes.stop()
+  return () => {
+    disconnect()
+    nodes.stop()
+  }
 }
 
 /** `sharedStore`: servers in other processes run controllers as well, of whom one is to lead. */
-async function controllersPart({ server, client, clock, logger }: ClusterAccess, sharedStore: boolean) {
-  const metrics = new ControllerMetrics()
-  server.plane.exposeMetrics(metrics.metrics)
+async function controllersPart(
+  { server, client, clock, logger }: ClusterAccess,
+  metrics: ControllerMetrics,
+  sharedStore: boolean,
+) {
   const manager = await ControllerManager.start({
     client: client(CONTROLLER_MANAGER),
     clock,

@@ -30,7 +30,8 @@ import type {
 } from './library-api.ts'
 import { serverOptionsOf } from './library-server-options.ts'
 import { openStore } from './open-store.ts'
-import { memoryPki, type PkiFiles } from './pki/pki-files.ts'
+import { ClusterPki } from './pki/cluster-pki.ts'
+import { memoryPki } from './pki/pki-files.ts'
 import { waitForObject, waitForObjects } from './wait-for.ts'
 
 /**
@@ -60,7 +61,7 @@ interface Inherited {
   readonly time: 'system' | ManualClock
   readonly tokens: Tokens
   /** Undefined: made anew, or in the data folder. */
-  readonly pki: PkiFiles | undefined
+  readonly pki: ClusterPki | undefined
 }
 
 class LibraryCluster implements Cluster {
@@ -71,7 +72,7 @@ class LibraryCluster implements Cluster {
   readonly #store: SnapshotStore
   readonly #time: ClusterTime
   readonly #tokens: Tokens
-  readonly #pki: PkiFiles | undefined
+  readonly #pki: ClusterPki | undefined
   readonly #running: RunningCluster
   #baseline: Buffer | undefined
   /** Changes of the whole state come one after the other. */
@@ -98,7 +99,7 @@ class LibraryCluster implements Cluster {
   static async start(options: CreateClusterOptions, inherited: Inherited): Promise<LibraryCluster> {
     const { controllers = true, scheduler = controllers, nodes = 1, seed = 1, dataDir } = options
     const { store, tokens } = inherited
-    const pki = inherited.pki ?? (dataDir ? undefined : memoryPki())
+    const pki = inherited.pki ?? (dataDir ? undefined : new ClusterPki(memoryPki()))
     const faults = new RuleFaults(seed, () => running.server.plane.compact())
     let activity: Activity = { isBusy: false, revision: () => store.currentRevision() }
     const time = new ClusterTime(inherited.time, () => activity)

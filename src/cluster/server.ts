@@ -21,7 +21,7 @@ import { KubeletConnector, type KubeletOptions, PREFERRED_ADDRESS_TYPES } from '
 import { defaultAdvertiseAddress, KubernetesEndpoints } from './kubernetes-endpoints.ts'
 import { openStore } from './open-store.ts'
 import type { CertificateAuthority } from './pki/certificate-authority.ts'
-import type { PkiFiles } from './pki/pki-files.ts'
+import type { ClusterPki } from './pki/cluster-pki.ts'
 import { registryObjectReader } from './registry-object-reader.ts'
 import { servedResources } from './runtime-config.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -39,8 +39,8 @@ export interface RunningServer {
   readonly authority: CertificateAuthority | undefined
   /** Signs tokens of service accounts. */
   readonly tokenIssuer: TokenIssuer
-  /** Reaches the nodes of this process from now on. */
-  connectNodes(connector: NodeConnector): void
+  /** Reaches the nodes of this process from now on, until the returned function is called. */
+  connectNodes(connector: NodeConnector): () => void
   close(): Promise<void>
 }
 
@@ -51,7 +51,7 @@ export interface GivenParts {
   /** Instead of the store that the options name; the server closes it. */
   readonly store?: Store
   /** Instead of a folder of certificates. */
-  readonly pki?: PkiFiles
+  readonly pki?: ClusterPki
   /** Tokens that are known besides those that the options name. */
   readonly tokens?: TokenAuthenticator
   /** What goes wrong with requests on purpose. */
@@ -81,7 +81,7 @@ export async function startServer(
     ...(given.tokens ? { tokens: given.tokens } : {}),
   })
   const tls = await serving.tls(auth.clientCas)
-  const nodes: { readonly connectors: NodeConnector[] } = { connectors: [] }
+  const nodes: { connectors: readonly NodeConnector[] } = { connectors: [] }
   const auditor = options.audit && createAuditor(options.audit, clock, logger)
   const plane = createControlPlane({
     store,
@@ -119,7 +119,7 @@ export async function startServer(
   const kubelets = new KubeletConnector(await kubeletOptions(options, serving), async (name) => {
     return (await objects.read('nodes', '', name)) as unknown as Node | undefined
   })
-  nodes.connectors.push(kubelets)
+  nodes.connectors = [kubelets]
   await bootstrap(plane, options.securePort || undefined)
   const { registry } = plane
   const kept = await keepConfigMaps({ registry, trust: () => auth.clientTrust, clock, logger })
@@ -144,7 +144,12 @@ export async function startServer(
     rootCa: clientCa,
     authority,
     tokenIssuer: auth.tokenIssuer,
-    connectNodes: (connector) => void nodes.connectors.unshift(connector),
+    connectNodes: (connector) => {
+      nodes.connectors = [connector, ...nodes.connectors]
+      return () => {
+        nodes.connectors = nodes.connectors.filter((other) => other !== connector)
+      }
+    },
     close: async () => {
       await endpoints?.stop()
       kept.cancel()

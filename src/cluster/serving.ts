@@ -38,11 +38,11 @@ export class Serving {
     this.#clock = clock
   }
 
-  /** `files`: where certificates are kept, instead of where the options say. */
-  static async open(options: ServerOptions, clock: Clock, files?: PkiFiles): Promise<Serving> {
+  /** `pki`: certificates, instead of those where the options say. */
+  static async open(options: ServerOptions, clock: Clock, pki?: ClusterPki): Promise<Serving> {
     const directory = pkiDirectory(options)
     const now = (): number => clock.now()
-    if (files || !directory) return new Serving(new ClusterPki(files ?? memoryPki(), now), options, clock)
+    if (pki || !directory) return new Serving(pki ?? new ClusterPki(memoryPki(), now), options, clock)
     const own = await openPkiDirectory(directory)
     // Certificates that somebody else has put there are used, and left alone.
     if (await isOthers(own)) {

@@ -229,6 +229,15 @@ subjects: [{ apiGroup: rbac.authorization.k8s.io, kind: Group, name: dev }]
     expect(Number(after.metadata.resourceVersion)).toBeGreaterThan(Number(root.metadata.resourceVersion))
   })
 
+  test('reset: metrics go on under the same names, each told once', async () => {
+    await cluster.reset()
+    const headers = { authorization: `Bearer ${cluster.token}` }
+    const { body } = await cluster.app.inject({ url: '/metrics', headers })
+    const names = body.split('\n').filter((line) => line.startsWith('# TYPE '))
+    expect(names).toContain('# TYPE workqueue_depth gauge')
+    expect(new Set(names).size).toBe(names.length)
+  })
+
   test('baseline: what reset leads back to from then on', async () => {
     const fork = await cluster.fork({ listen: false })
     try {

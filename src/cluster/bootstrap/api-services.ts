@@ -1,6 +1,6 @@
 import type { ResourceCatalog } from '../../api/resource-catalog.ts'
 import type { Registry } from '../../registry/generic/registry.ts'
-import { ensureObject } from './ensure.ts'
+import { ensureInitialObject } from './ensure.ts'
 
 const GROUP = 'apiregistration.k8s.io'
 
@@ -14,7 +14,7 @@ export async function ensureApiServices(registry: Registry, catalog: ResourceCat
   )
   await Promise.all(
     versions.map(({ group, version, priority: [groupPriorityMinimum, versionPriority] }) =>
-      ensureObject(registry, GROUP, 'apiservices', {
+      ensureInitialObject(registry, GROUP, 'apiservices', {
         kind: 'APIService',
         apiVersion: `${GROUP}/v1`,
         metadata: {

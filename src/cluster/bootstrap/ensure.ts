@@ -6,6 +6,8 @@ import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Registry, ResourceBacking } from '../../registry/generic/registry.ts'
 import type { RequestContext } from '../../registry/generic/request-context.ts'
 import type { ResourceStore } from '../../registry/generic/resource-store.ts'
+import type { StoredObject } from '../../registry/generic/stored-object.ts'
+import { type Birth, initialObjects } from './initial-objects.ts'
 
 /** The server acting on its own. */
 export function systemContext(namespace = ''): RequestContext {
@@ -20,16 +22,50 @@ export async function ensureObject(
   object: KubeObject,
 ): Promise<boolean> {
   const backing = registry.backing(group, resource)!
-  const { store, entry } = backing
-  const { namespace = '', name = '' } = object.metadata
+  return await ensure(backing, object, async (context) => {
+    await create(registry, backing, context, object)
+  })
+}
+
+/** The same for an object that every cluster begins with, and that says the same in each. */
+export async function ensureInitialObject(
+  registry: Registry,
+  group: string,
+  resource: string,
+  object: KubeObject,
+): Promise<boolean> {
+  const backing = registry.backing(group, resource)!
+  const { store, codec } = backing
+  return await ensure(backing, object, async (context) => {
+    const encoded = (birth: Birth): Buffer | undefined => initialObjects.encoded(object, birth)
+    if (await store.createEncoded(context, object.metadata.name!, encoded)) return
+    const { object: made } = await create(registry, backing, context, object)
+    const { uid = '', creationTimestamp: time = '' } = made.metadata
+    initialObjects.remember(object, codec.encode(made), { uid, time })
+  })
+}
+
+async function create(
+  registry: Registry,
+  backing: ResourceBacking,
+  context: RequestContext,
+  object: KubeObject,
+): Promise<StoredObject> {
+  const own = cloneJson(object)
+  backing.entry.defaults?.(own)
+  return await backing.store.create(context, fieldManagerOf(registry, backing).update(undefined, own, MANAGER))
+}
+
+async function ensure(
+  { store }: ResourceBacking,
+  { metadata: { namespace = '', name = '' } }: KubeObject,
+  make: (context: RequestContext) => Promise<void>,
+): Promise<boolean> {
   const context = systemContext(namespace)
   // A create would first take what the object already has: the address of a service, for one.
   if (await exists(store, context, name)) return false
-  const own = cloneJson(object)
-  entry.defaults?.(own)
   try {
-    const owned = fieldManagerOf(registry, backing).update(undefined, own, MANAGER)
-    await store.create(context, owned)
+    await make(context)
     return true
   } catch (error) {
     // Another server on the same store was faster.

@@ -1,7 +1,7 @@
 import { flowControlBootstrap, type NamedSpec } from '../../../openapi/data.ts'
 import type { KubeObject } from '../../apimachinery/kube-object.ts'
 import type { Registry } from '../../registry/generic/registry.ts'
-import { ensureObject } from './ensure.ts'
+import { ensureInitialObject } from './ensure.ts'
 
 const GROUP = 'flowcontrol.apiserver.k8s.io'
 
@@ -12,11 +12,11 @@ export async function ensureFlowControl(registry: Registry): Promise<void> {
   const schemas = [...facts.mandatoryFlowSchemas, ...facts.suggestedFlowSchemas]
   await Promise.all([
     ...levels.map((f) =>
-      ensureObject(registry, GROUP, 'prioritylevelconfigurations', objectOf('PriorityLevelConfiguration', f)),
+      ensureInitialObject(registry, GROUP, 'prioritylevelconfigurations', objectOf('PriorityLevelConfiguration', f)),
     ),
-    ...schemas.map((f) => ensureObject(registry, GROUP, 'flowschemas', objectOf('FlowSchema', f))),
+    ...schemas.map((f) => ensureInitialObject(registry, GROUP, 'flowschemas', objectOf('FlowSchema', f))),
     ...facts.priorityClasses.map((f) =>
-      ensureObject(registry, 'scheduling.k8s.io', 'priorityclasses', priorityClass(f)),
+      ensureInitialObject(registry, 'scheduling.k8s.io', 'priorityclasses', priorityClass(f)),
     ),
   ])
 }

@@ -12,7 +12,7 @@ import type {
 } from '../../apimachinery/types/rbac-v1.ts'
 import { missingRules } from '../../auth/authz/rbac/covers.ts'
 import type { Registry, ResourceBacking } from '../../registry/generic/registry.ts'
-import { ensureObject, systemContext } from './ensure.ts'
+import { ensureInitialObject, systemContext } from './ensure.ts'
 
 const GROUP = 'rbac.authorization.k8s.io'
 const AUTO_UPDATE = 'rbac.authorization.kubernetes.io/autoupdate'
@@ -88,7 +88,7 @@ function bindingOf(kind: 'RoleBinding' | 'ClusterRoleBinding', fact: RoleBinding
 }
 
 async function ensureRole(registry: Registry, resource: string, expected: KubeObject): Promise<void> {
-  if (await ensureObject(registry, GROUP, resource, expected)) return
+  if (await ensureInitialObject(registry, GROUP, resource, expected)) return
   await reconcile(registry.backing(GROUP, resource)!, expected, (object) => {
     const role = object as unknown as ClusterRole
     const wanted = expected as unknown as ClusterRole & Role
@@ -100,13 +100,14 @@ async function ensureRole(registry: Registry, resource: string, expected: KubeOb
       role.aggregationRule = { clusterRoleSelectors: selectors }
       return
     }
+    if (equalJson(role.rules, wanted.rules)) return
     const missing = missingRules(role.rules ?? [], wanted.rules ?? [])
     if (missing.length > 0) role.rules = [...(role.rules ?? []), ...missing]
   })
 }
 
 async function ensureBinding(registry: Registry, resource: string, expected: KubeObject): Promise<void> {
-  if (await ensureObject(registry, GROUP, resource, expected)) return
+  if (await ensureInitialObject(registry, GROUP, resource, expected)) return
   const backing = registry.backing(GROUP, resource)!
   const { name = '', namespace = '' } = expected.metadata
   const wanted = expected as unknown as RoleBinding & ClusterRoleBinding
@@ -114,7 +115,7 @@ async function ensureBinding(registry: Registry, resource: string, expected: Kub
   // What a binding refers to can't be changed: one that leads elsewhere is made anew.
   if (!equalJson((existing as unknown as RoleBinding).roleRef, wanted.roleRef) && !isProtected(existing)) {
     await backing.store.delete(systemContext(namespace), name, {})
-    await ensureObject(registry, GROUP, resource, expected)
+    await ensureInitialObject(registry, GROUP, resource, expected)
     return
   }
   await reconcile(backing, expected, (object) => {
@@ -133,16 +134,19 @@ async function reconcile(
   complete: (object: KubeObject) => void,
 ): Promise<void> {
   const { name = '', namespace = '', labels, annotations } = expected.metadata
-  await store.update(systemContext(namespace), name, {
-    updatedObject: (existing) => {
-      const object = cloneJson(existing!)
-      if (isProtected(object)) return object
-      object.metadata.labels = { ...labels, ...object.metadata.labels }
-      object.metadata.annotations = { ...annotations, ...object.metadata.annotations }
-      complete(object)
-      return object
-    },
-  })
+  const completed = (existing: KubeObject): KubeObject => {
+    const object = cloneJson(existing)
+    if (isProtected(object)) return object
+    object.metadata.labels = { ...labels, ...object.metadata.labels }
+    object.metadata.annotations = { ...annotations, ...object.metadata.annotations }
+    complete(object)
+    return object
+  }
+  const context = systemContext(namespace)
+  const { object } = await store.get(context, name)
+  // By far the most are as they should be.
+  if (equalJson(completed(object), object)) return
+  await store.update(context, name, { updatedObject: (existing) => completed(existing!) })
 }
 
 const isProtected = (object: KubeObject): boolean => object.metadata.annotations?.[AUTO_UPDATE] === 'false'

@@ -1,5 +1,5 @@
 import type { Registry } from '../../registry/generic/registry.ts'
-import { ensureObject } from './ensure.ts'
+import { ensureInitialObject } from './ensure.ts'
 
 const NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'default'] as const
 
@@ -7,7 +7,7 @@ const NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'default'] 
 export async function ensureSystemNamespaces(registry: Registry): Promise<void> {
   await Promise.all(
     NAMESPACES.map((name) =>
-      ensureObject(registry, '', 'namespaces', {
+      ensureInitialObject(registry, '', 'namespaces', {
         kind: 'Namespace',
         apiVersion: 'v1',
         metadata: { name, labels: { 'kubernetes.io/metadata.name': name } },

@@ -132,6 +132,10 @@ export class CertificateAuthority {
     return new CertificateAuthority(pair, createPrivateKey(pair.privateKey), now)
   }
 
+  hasSigned(certificate: X509Certificate): boolean {
+    return certificate.verify(this.#certificate.publicKey)
+  }
+
   async issueClient({ user, groups = [], uid }: ClientSubject): Promise<KeyPair> {
     const subject = nameOf([
       ...groups.map((group) => [OIDS.organization, group] as const),
@@ -289,15 +293,10 @@ function ipAddress(text: string): Buffer {
   return tagged(IP_ADDRESS, Buffer.from(ip.value.toString(16).padStart(digits, '0'), 'hex'))
 }
 
-/** True where a third of the certificate's life, or less, is left, or nothing can be read of it. */
-export function isDueForRenewal(certificate: string, now: number): boolean {
-  try {
-    const { validFrom, validTo } = new X509Certificate(certificate)
-    const end = Date.parse(validTo)
-    return now >= end - (end - Date.parse(validFrom)) / 3
-  } catch {
-    return true
-  }
+/** True where a third of the certificate's life, or less, is left. */
+export function isDueForRenewal({ validFrom, validTo }: X509Certificate, now: number): boolean {
+  const end = Date.parse(validTo)
+  return now >= end - (end - Date.parse(validFrom)) / 3
 }
 
 /** Positive and random: 127 bits. */

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { isIP } from 'node:net'
+import { parseIp } from '../../apimachinery/validation/ip.ts'
 import { CertificateAuthority, type ClientSubject, isDueForRenewal, type KeyPair } from './certificate-authority.ts'
 import type { PkiFiles } from './pki-files.ts'
 
@@ -38,14 +38,12 @@ export class ClusterPki {
   async serving(names: readonly string[]): Promise<KeyPair> {
     const all = [...new Set([...SERVICE_NAMES, '127.0.0.1', '::1', ...names.filter((n) => n !== '')])]
     const known = await this.#read('apiserver')
-    if (known && !this.#isStale(known) && all.every((name) => isFor(known.certificate, name))) {
-      if (await this.#isOfAuthority(known)) return known
-    }
+    if (known && (await this.#isGood(known, all))) return known
     const authority = await this.authority()
     const pair = await authority.issueServing({
       commonName: 'kube-apiserver',
-      dnsNames: all.filter((n) => isIP(n) === 0),
-      ipAddresses: all.filter((n) => isIP(n) !== 0),
+      dnsNames: all.filter((n) => !isAddress(n)),
+      ipAddresses: all.filter(isAddress),
     })
     return await this.#write('apiserver', pair)
   }
@@ -53,7 +51,7 @@ export class ClusterPki {
   /** A client certificate that is kept under a name. */
   async client(name: string, subject: ClientSubject): Promise<KeyPair> {
     const known = await this.#read(name)
-    if (known && !this.#isStale(known) && (await this.#isOfAuthority(known))) return known
+    if (known && (await this.#isGood(known))) return known
     return await this.#write(name, await (await this.authority()).issueClient(subject))
   }
 
@@ -68,7 +66,7 @@ export class ClusterPki {
 
   async #openAuthority(): Promise<CertificateAuthority> {
     const known = await this.#read(CA)
-    if (known && !belongTogether(known.certificate, known.privateKey)) {
+    if (known && !belongTogether(parsed(known.certificate), known.privateKey)) {
       throw new Error(`${CA}.key is not the key of ${CA}.crt: put back the one that belongs to it, or remove both`)
     }
     if (known) return await CertificateAuthority.load(known, this.#now)
@@ -77,15 +75,15 @@ export class ClusterPki {
     return authority
   }
 
-  /** False as well where key and certificate are of two pairs: a write that was cut off, or two servers at once. */
-  async #isOfAuthority({ certificate, privateKey }: KeyPair): Promise<boolean> {
-    if (!belongTogether(certificate, privateKey)) return false
-    const { pair } = await this.authority()
-    return new X509Certificate(certificate).verify(new X509Certificate(pair.certificate).publicKey)
-  }
-
-  #isStale({ certificate }: KeyPair): boolean {
-    return isDueForRenewal(certificate, this.#now())
+  /**
+   * True for a certificate of the authority that lasts for a while and is for all these names. False as well where key
+   * and certificate are of two pairs: a write that was cut off, or two servers at once.
+   */
+  async #isGood({ certificate, privateKey }: KeyPair, names: readonly string[] = []): Promise<boolean> {
+    const known = parsed(certificate)
+    if (!known || isDueForRenewal(known, this.#now())) return false
+    if (!names.every((n) => isFor(known, n)) || !belongTogether(known, privateKey)) return false
+    return (await this.authority()).hasSigned(known)
   }
 
   async #read(name: string): Promise<KeyPair | undefined> {
@@ -101,15 +99,25 @@ export class ClusterPki {
   }
 }
 
-function belongTogether(certificate: string, privateKey: string): boolean {
+/** Undefined where nothing can be read of it. */
+function parsed(certificate: string): X509Certificate | undefined {
   try {
-    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))
+    return new X509Certificate(certificate)
+  } catch {
+    return undefined
+  }
+}
+
+function belongTogether(certificate: X509Certificate | undefined, privateKey: string): boolean {
+  try {
+    return certificate?.checkPrivateKey(createPrivateKey(privateKey)) ?? false
   } catch {
     return false
   }
 }
 
-function isFor(certificate: string, name: string): boolean {
-  const parsed = new X509Certificate(certificate)
-  return (isIP(name) === 0 ? parsed.checkHost(name) : parsed.checkIP(name)) !== undefined
+function isFor(certificate: X509Certificate, name: string): boolean {
+  return (isAddress(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined
 }
+
+const isAddress = (name: string): boolean => parseIp(name)?.leadingZeros === false

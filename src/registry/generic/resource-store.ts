@@ -12,7 +12,7 @@ import {
   serverTimeout,
   unknownError,
 } from '../../apimachinery/api-error.ts'
-import type { Clock } from '../../apimachinery/clock.ts'
+import { type Clock, formatTime } from '../../apimachinery/clock.ts'
 import { cloneJson, equalJson } from '../../apimachinery/clone.ts'
 import { invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
@@ -187,6 +187,25 @@ export class ResourceStore {
       } catch (error) {
         if (attempt === MAX_GENERATE_NAME_ATTEMPTS || !isAlreadyExists(error)) throw error
       }
+    }
+  }
+
+  /**
+   * Creates an object of the bytes that are to be stored, which nobody looks at any more; false where `encoded` has none.
+   * Errors: those of the store.
+   */
+  async createEncoded(
+    context: RequestContext,
+    name: string,
+    encoded: (birth: { readonly uid: string; readonly time: string }) => Buffer | undefined,
+  ): Promise<boolean> {
+    const bytes = encoded({ uid: this.#newUid(), time: formatTime(this.#clock.now()) })
+    if (!bytes) return false
+    try {
+      await this.#store.create(this.#key(context, name), bytes)
+      return true
+    } catch (error) {
+      throw this.#storageFailure(error, 'create')
     }
   }
 
