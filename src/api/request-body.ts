@@ -1,4 +1,5 @@
 import { badRequest, unsupportedMediaType } from '../apimachinery/api-error.ts'
+import { goQuote } from '../apimachinery/go-quote.ts'
 import { apiVersionOf, type GroupVersionKind, parseApiVersion } from '../apimachinery/group-version.ts'
 import { isJsonObject, type JsonObject, type KubeObject } from '../apimachinery/kube-object.ts'
 import { decodeProtobuf } from '../apimachinery/protobuf/decode.ts'
@@ -136,7 +137,7 @@ export function kindMismatch(actual: GroupVersionKind, expected: ExpectedType): 
     GENERIC_KINDS.has(`${apiVersion}/${actual.kind}`) ||
     FORMER_VERSIONS.has(apiVersion)
   if (!isKnown) {
-    return `no kind "${actual.kind}" is registered for version "${apiVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`
+    return `no kind ${goQuote(actual.kind)} is registered for version ${goQuote(apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`
   }
   if (actual.kind === gvk.kind) return undefined
   return `converting (${actual.version}.${actual.kind}) to (${expected.internalType}): unknown conversion`
@@ -170,7 +171,9 @@ function typed(object: JsonObject, gvk: GroupVersionKind): KubeObject {
 }
 
 function cannotBeHandled(actual: GroupVersionKind, expected: ExpectedType, why: string): Error {
-  return badRequest(`${actual.kind} in version "${actual.version}" cannot be handled as a ${expected.gvk.kind}: ${why}`)
+  return badRequest(
+    `${actual.kind} in version ${goQuote(actual.version)} cannot be handled as a ${expected.gvk.kind}: ${why}`,
+  )
 }
 
 function unrecognized(expected: ExpectedType, why: string, body: Buffer): Error {

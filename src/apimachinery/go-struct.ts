@@ -1,6 +1,7 @@
 import { LiteralValue } from './field-error.ts'
 import { goJson } from './go-quote.ts'
-import type { LabelSelectorRequirement } from './types/meta-v1.ts'
+import { givenEmpty } from './schema/given-empty.ts'
+import type { LabelSelectorRequirement, OwnerReference } from './types/meta-v1.ts'
 
 /**
  * How a value of an API object stands in a message that prints a whole Go struct of the internal version: JSON with Go
@@ -35,7 +36,8 @@ type GoField = readonly [goName: string, jsonName: string, type: GoType]
 export function goStruct(...fields: readonly GoField[]): GoType {
   return (v) => {
     const object = (v ?? {}) as Record<string, unknown>
-    return Object.fromEntries(fields.map(([name, json, type]) => [name, type(json === '' ? object : object[json])]))
+    const fieldValue = (json: string): unknown => (json === '' ? object : (object[json] ?? givenEmpty(object, json)))
+    return Object.fromEntries(fields.map(([name, json, type]) => [name, type(fieldValue(json))]))
   }
 }
 
@@ -69,14 +71,12 @@ export const goLabelSelector: GoType = goPointer(
   ),
 )
 
-const goOwnerReference = goTagged(
-  ['apiVersion', goAny],
-  ['kind', goAny],
-  ['name', goAny],
-  ['uid', goAny],
-  ['controller', goAny],
-  ['blockOwnerDeletion', goAny],
-)
+const goOwnerFlags = goTagged(['controller', goAny], ['blockOwnerDeletion', goAny])
+
+const goOwnerReference: GoType = (v) => {
+  const { apiVersion = '', kind = '', name = '', uid = '' } = v as Partial<OwnerReference>
+  return { apiVersion, kind, name, uid, ...(goOwnerFlags(v) as object) }
+}
 
 const goManagedFieldsEntry = goTagged(
   ['manager', goAny],

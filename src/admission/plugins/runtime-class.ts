@@ -1,10 +1,12 @@
+import { unknownError } from '../../apimachinery/api-error.ts'
 import { goQuote } from '../../apimachinery/go-quote.ts'
+import { givenEmpty } from '../../apimachinery/schema/given-empty.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type { Pod, PodSpec } from '../../apimachinery/types/core-v1.ts'
 import type { RuntimeClass } from '../../apimachinery/types/node-v1.ts'
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission.ts'
 import { isForPods } from '../attribute-tests.ts'
-import type { ObjectReader } from '../object-reader.ts'
+import { type ObjectReader, unaskableName } from '../object-reader.ts'
 import { refused } from '../refusal.ts'
 import { mergeTolerations } from './tolerations.ts'
 
@@ -20,8 +22,10 @@ export function runtimeClass(reader: ObjectReader): AdmissionPlugin {
     const name = spec?.runtimeClassName
     if (name === undefined) return undefined
     const found = await reader.get('node.k8s.io', 'runtimeclasses', '', name)
-    if (!found) throw refused(attributes, `pod rejected: RuntimeClass ${goQuote(name)} not found`)
-    return found as unknown as RuntimeClass
+    if (found) return found as unknown as RuntimeClass
+    const nameProblem = unaskableName(name)
+    if (nameProblem !== undefined) throw unknownError(nameProblem)
+    throw refused(attributes, `pod rejected: RuntimeClass ${goQuote(name)} not found`)
   }
   return {
     name: 'RuntimeClass',
@@ -64,7 +68,7 @@ function take(attributes: AdmissionAttributes, spec: PodSpec, { overhead, schedu
 function checkOverhead(attributes: AdmissionAttributes, { spec }: Pod, found: RuntimeClass | undefined): void {
   if (found?.overhead) {
     if (!semanticEqual(found.overhead.podFixed ?? {}, spec?.overhead ?? {})) throw refused(attributes, MISMATCH)
-  } else if (spec?.overhead) {
+  } else if (spec?.overhead ?? givenEmpty(spec, 'overhead')) {
     const why = 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead'
     throw refused(attributes, why)
   }

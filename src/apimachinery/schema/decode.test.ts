@@ -129,6 +129,15 @@ describe('errors', () => {
       '{"metadata":{"creationTimestamp":"2026-01-01T00:00:00Zx"}}',
       'parsing time "2026-01-01T00:00:00Zx": extra text: "x"',
     ],
+    ['{"metadata":{"creationTimestamp":"2026-13-01Tx"}}', 'parsing time "2026-13-01Tx": month out of range'],
+    [
+      '{"metadata":{"creationTimestamp":"2026-01-01T00:00:61.x"}}',
+      'parsing time "2026-01-01T00:00:61.x": second out of range',
+    ],
+    [
+      '{"metadata":{"creationTimestamp":"2026-01-01T00:00:00+25:00x"}}',
+      'parsing time "2026-01-01T00:00:00+25:00x": time zone offset hour out of range',
+    ],
     [
       '{"metadata":{"creationTimestamp":"2026-01-01T24:00:00Z"}}',
       'parsing time "2026-01-01T24:00:00Z": hour out of range',

@@ -4,6 +4,7 @@ import { goQuote } from '../go-quote.ts'
 import { isJsonObject, type JsonObject } from '../kube-object.ts'
 import { canonicalQuantity, QuantityError } from '../quantity.ts'
 import { typeOf } from './builtin-types.ts'
+import { markGivenEmpty } from './given-empty.ts'
 import { canonicalMicroTime, canonicalTime } from './go-time.ts'
 import {
   DecodeError,
@@ -71,6 +72,8 @@ class Decoder {
   /** Decoded fields of the structs that are open; each struct owns a range at the top, sorted by field. */
   readonly #fields: FieldPlan[] = []
   readonly #values: unknown[] = []
+  /** Fields of the structs that are open which were given as empty lists or maps. */
+  readonly #givenEmpty: [name: string, value: object][] = []
   #savedError: DecodeError | undefined
   #strict: StrictErrors | undefined
 
@@ -110,6 +113,7 @@ class Decoder {
     if (!isExactObject(value)) return this.#wrongType(value, goTypeText(struct))
     const plan = planOf(struct)
     const start = this.#fields.length
+    const emptyStart = this.#givenEmpty.length
     if (value instanceof Members) {
       const seen = new Set<FieldPlan>()
       value.names.forEach((name, i) => {
@@ -119,7 +123,9 @@ class Decoder {
       const before = isJsonObject(known) ? known : undefined
       for (const name in value) this.#member(plan, start, name, value[name], undefined, before?.[name])
     }
-    return this.#build(plan, start)
+    const object = this.#build(plan, start)
+    if (this.#givenEmpty.length > emptyStart) markGivenEmpty(object, this.#givenEmpty.splice(emptyStart))
+    return object
   }
 
   #member(
@@ -149,8 +155,10 @@ class Decoder {
     const decoded = this.#value(value, field.node, known)
     this.#path.pop()
     if (decoded === undefined) return
-    if (decoded === null || (field.omit === 'zero' && isOmittedWhenZero(decoded))) this.#unset(start, field)
-    else this.#put(start, field, decoded)
+    if (decoded === null || (field.omit === 'zero' && isOmittedWhenZero(decoded))) {
+      this.#unset(start, field)
+      if (typeof decoded === 'object' && decoded !== null) this.#givenEmpty.push([field.name, decoded])
+    } else this.#put(start, field, decoded)
   }
 
   /** Puts a field in its place among those of the struct at hand. */

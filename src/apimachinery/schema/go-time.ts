@@ -59,7 +59,6 @@ class TimeParser {
   readonly #text: string
   readonly #layout: string
   #rest: string
-  #outOfRange = ''
 
   constructor(text: string, layout: string) {
     this.#text = text
@@ -82,8 +81,7 @@ class TimeParser {
     const nanos = micros ? this.#microFraction() : this.#fraction()
     const offset = this.#zone()
     if (this.#rest !== '') throw this.#plain(`extra text: ${goQuote(this.#rest)}`)
-    if (this.#outOfRange === '' && (day < 1 || day > daysIn(year, month))) this.#outOfRange = 'day'
-    if (this.#outOfRange !== '') throw this.#plain(`${this.#outOfRange} out of range`)
+    if (day < 1 || day > daysIn(year, month)) throw this.#plain('day out of range')
     const date = new Date(0)
     date.setUTCFullYear(year, month - 1, day)
     date.setUTCHours(hour, minute, second)
@@ -112,10 +110,9 @@ class TimeParser {
     return Number(text)
   }
 
-  /** Go goes on parsing after a value out of range: an error of form that comes later wins. */
   #ranged(count: number, element: string, low: number, high: number, name: string): number {
     const value = this.#digits(count, element)
-    if (this.#outOfRange === '' && (value < low || value > high)) this.#outOfRange = name
+    if (value < low || value > high) throw this.#plain(`${name} out of range`)
     return value
   }
 
@@ -143,8 +140,8 @@ class TimeParser {
     const m = /^([+-])(\d\d):(\d\d)/.exec(this.#rest)
     if (!m) throw this.#fail('Z07:00')
     const [hours, minutes] = [Number(m[2]), Number(m[3])]
-    if (hours > 24 && this.#outOfRange === '') this.#outOfRange = 'time zone offset hour'
-    if (minutes > 60 && this.#outOfRange === '') this.#outOfRange = 'time zone offset minute'
+    if (hours > 24) throw this.#plain('time zone offset hour out of range')
+    if (minutes > 60) throw this.#plain('time zone offset minute out of range')
     this.#rest = this.#rest.slice(m[0].length)
     return (m[1] === '-' ? -1 : 1) * (hours * 3600 + minutes * 60)
   }

@@ -3,6 +3,7 @@ import { formatTime } from '../../apimachinery/clock.ts'
 import type { FieldError } from '../../apimachinery/field-error.ts'
 import { forbidden, invalid, LiteralValue, notSupported, required } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
+import { givenEmpty } from '../../apimachinery/schema/given-empty.ts'
 import { semanticEqual } from '../../apimachinery/semantic-equal.ts'
 import type {
   NodeSelectorRequirement,
@@ -100,7 +101,7 @@ export function validatePersistentVolumeSpec(
   const errors: FieldError[] = []
   if (inline) errors.push(...validateInlineHead(spec, path))
   errors.push(...validateAccessModes(spec.accessModes ?? [], path.child('accessModes')))
-  if (!inline) errors.push(...validateCapacity(spec.capacity ?? {}, path.child('capacity')))
+  if (!inline) errors.push(...validateCapacity(spec, path.child('capacity')))
   errors.push(...validateReclaimPolicy(spec.persistentVolumeReclaimPolicy ?? '', inline, path))
   if (spec.nodeAffinity) errors.push(...validateNodeAffinity(spec.nodeAffinity, options, path.child('nodeAffinity')))
   errors.push(...validatePersistentVolumeSource(spec, volumeName, path))
@@ -139,11 +140,12 @@ function validateAccessModes(modes: readonly string[], path: FieldPath): FieldEr
   return errors
 }
 
-function validateCapacity(capacity: Readonly<Record<string, string>>, path: FieldPath): FieldError[] {
+function validateCapacity(spec: PersistentVolumeSpec, path: FieldPath): FieldError[] {
+  const { capacity = {} } = spec
   const names = Object.keys(capacity)
   const errors = names.length === 0 ? [required(path, '')] : []
   if (capacity['storage'] === undefined || names.length > 1) {
-    errors.push(notSupported(path, names.length === 0 ? null : capacity, ['storage']))
+    errors.push(notSupported(path, spec.capacity ?? givenEmpty(spec, 'capacity') ?? null, ['storage']))
   }
   for (const name of names) {
     errors.push(...validateBasicResource(capacity[name]!, path.key(name)))

@@ -39,7 +39,7 @@ test.each<[string, Manifest, string[]]>([
   [
     'no capacity',
     { capacity: {}, hostPath: { path: '/x' } },
-    ['spec.capacity: Required value', 'spec.capacity: Unsupported value: null: supported values: "storage"'],
+    ['spec.capacity: Required value', 'spec.capacity: Unsupported value: {}: supported values: "storage"'],
   ],
   [
     'a capacity of two things',

@@ -3,6 +3,7 @@ import { invalid, required } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
 import { goAny, goList, goStruct, goStructValue } from '../../apimachinery/go-struct.ts'
 import { parseQuantity } from '../../apimachinery/quantity.ts'
+import { givenEmpty } from '../../apimachinery/schema/given-empty.ts'
 import type {
   ResourceQuota,
   ResourceQuotaSpec,
@@ -192,7 +193,13 @@ function validateUpdate(quota: ResourceQuota, old: ResourceQuota): FieldError[] 
   const before = new Set(old.spec?.scopes)
   const same = new Set(scopes).size === before.size && scopes.every((scope) => before.has(scope))
   if (!same) {
-    errors.push(invalid(SPEC.child('scopes'), scopes.length > 0 ? scopes : null, FIELD_IMMUTABLE_MESSAGE))
+    errors.push(
+      invalid(
+        SPEC.child('scopes'),
+        quota.spec?.scopes ?? givenEmpty(quota.spec, 'scopes') ?? null,
+        FIELD_IMMUTABLE_MESSAGE,
+      ),
+    )
   }
   return errors
 }

@@ -48,6 +48,13 @@ export class ObjectCodec {
     return out
   }
 
+  /** {@link withRevision} for stored bytes and any text, as a client may give one that nothing reads. */
+  withResourceVersion(bytes: Buffer, resourceVersion: string): Buffer {
+    const at = this.#spliceAt
+    const member = `"resourceVersion":${JSON.stringify(resourceVersion)}${bytes[at] === CLOSING_BRACE ? '' : ','}`
+    return Buffer.concat([bytes.subarray(0, at), Buffer.from(member), bytes.subarray(at)])
+  }
+
   /** Length of a resourceVersion member, comma included, that stands at the splice already. */
   #revisionLength(bytes: Buffer): number {
     const at = this.#spliceAt

@@ -115,6 +115,7 @@ function identityOf(entry: AnyResourceEntry, keyPrefix: string): ResourceIdentit
     hubVersion,
     namespaced: fact.namespaced,
     keyPrefix: `${keyPrefix}${fact.storagePrefix}/`,
+    storePrefix: keyPrefix,
     allowCreateOnUpdate: rule?.allowCreateOnUpdate ?? false,
     allowUnconditionalUpdate: rule?.allowUnconditionalUpdate ?? true,
   }

@@ -10,6 +10,8 @@ export interface ResourceIdentity extends GroupResource {
   readonly namespaced: boolean
   /** Key prefix with a closing slash: `/registry/pods/`, `/registry/services/specs/`. */
   readonly keyPrefix: string
+  /** What all keys of the store begin with: `/registry`. */
+  readonly storePrefix: string
   /** PUT of a missing object creates it. */
   readonly allowCreateOnUpdate: boolean
   /** PUT without a resourceVersion is accepted. */

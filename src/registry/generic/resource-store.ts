@@ -230,14 +230,15 @@ export class ResourceStore {
   }
 
   async #persistNew(context: RequestContext, object: KubeObject): Promise<StoredObject> {
-    delete object.metadata.resourceVersion
+    // Upstream's storage, which a dry run does not reach, is what takes it off.
+    if (!context.dryRun) delete object.metadata.resourceVersion
     this.#normalize(object)
     const bytes = this.#encode(object)
     const name = object.metadata.name!
     const key = this.#key(context, name)
     if (context.dryRun) {
       if (await this.#reader.latest(key)) throw await this.#existsError(key, object)
-      return new LooseObject(this.codec, object, { bytes })
+      return new LooseObject(this.codec, object, object.metadata.resourceVersion ? undefined : { bytes })
     }
     try {
       const kv = await timed(context, this.#store.create(key, bytes, this.#writeOptions(object)))
@@ -298,7 +299,7 @@ export class ResourceStore {
     if (!existing && !this.identity.allowCreateOnUpdate && !request.forceAllowCreate) {
       throw notFound(this.identity, name)
     }
-    if (request.preconditions) checkPreconditions(this.identity, key, existing, request.preconditions)
+    if (request.preconditions) this.#checkPreconditions(context, key, existing, request.preconditions)
     const object = await request.updatedObject(existing)
     // A subresource changes nothing that hooks look after: upstream's status stores have none.
     const hooks = request.strategy ? undefined : this.entry.hooks
@@ -439,7 +440,7 @@ export class ResourceStore {
     for (let attempt = 1; attempt <= MAX_UPDATE_ATTEMPTS; attempt++) {
       const current = await this.#reader.latest(key)
       if (!current) throw notFound(this.identity, name)
-      checkPreconditions(this.identity, key, current.object, options.preconditions ?? {})
+      this.#checkPreconditions(context, key, current.object, options.preconditions ?? {})
       if (validate) await validate(current.object)
       const object = cloneJson(current.object)
       const graceful = gracefulDeletion(this.entry, this.identity, object, options, this.strategyContext(context))
@@ -482,7 +483,7 @@ export class ResourceStore {
     const key = this.#key(context, name)
     let latest: CurrentObject | undefined = current
     for (let attempt = 1; latest && attempt <= MAX_UPDATE_ATTEMPTS; attempt++) {
-      checkPreconditions(this.identity, key, latest.object, preconditions)
+      this.#checkPreconditions(context, key, latest.object, preconditions)
       if (validate) await validate(latest.object)
       const object = cloneJson(latest.object)
       rules.beginTermination!(object, options, this.strategyContext(context))
@@ -515,7 +516,7 @@ export class ResourceStore {
         if (tolerant) return undefined
         throw notFound(this.identity, name)
       }
-      checkPreconditions(this.identity, key, current.object, preconditions)
+      this.#checkPreconditions(context, key, current.object, preconditions)
       if (validate) await validate(current.object)
       if (context.dryRun) return current.object
       try {
@@ -566,6 +567,17 @@ export class ResourceStore {
 
   #expectedNamespace(context: RequestContext): string {
     return this.identity.namespaced ? context.namespace : ''
+  }
+
+  /** A dry run does not reach the layer that puts the prefix of the store before a key. */
+  #checkPreconditions(
+    context: RequestContext,
+    key: string,
+    existing: KubeObject | undefined,
+    preconditions: Preconditions,
+  ): void {
+    const shownKey = context.dryRun ? key.slice(this.identity.storePrefix.length) : key
+    checkPreconditions(this.identity, shownKey, existing, preconditions)
   }
 
   #key(context: RequestContext, name: string): string {

@@ -30,7 +30,7 @@ export class LooseObject implements StoredObject {
 
   #encode(): Buffer {
     const stored = this.#codec.encode(this.object)
-    const revision = Number(this.object.metadata.resourceVersion ?? 0)
-    return revision > 0 ? this.#codec.withRevision(stored, revision) : stored
+    const { resourceVersion } = this.object.metadata
+    return resourceVersion ? this.#codec.withResourceVersion(stored, resourceVersion) : stored
   }
 }

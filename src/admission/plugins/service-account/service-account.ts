@@ -3,7 +3,7 @@ import type { Clock } from '../../../apimachinery/clock.ts'
 import type { Pod, ServiceAccount } from '../../../apimachinery/types/core-v1.ts'
 import type { AdmissionAttributes, AdmissionPlugin } from '../../admission.ts'
 import { isFor } from '../../attribute-tests.ts'
-import type { ObjectReader } from '../../object-reader.ts'
+import { type ObjectReader, unaskableName } from '../../object-reader.ts'
 import { refused } from '../../refusal.ts'
 import { podSecretNames } from './pod-secret-names.ts'
 import {
@@ -103,7 +103,7 @@ export class ServiceAccountPlugin implements AdmissionPlugin {
 }
 
 function lookupFailure(namespace: string, name: string): string {
-  const { message } = notFound({ group: '', resource: 'serviceaccount' }, name)
+  const message = unaskableName(name) ?? notFound({ group: '', resource: 'serviceaccount' }, name).message
   return `error looking up service account ${namespace}/${name}: ${message}`
 }
 

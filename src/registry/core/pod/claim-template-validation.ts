@@ -8,6 +8,7 @@ import {
 } from '../../../apimachinery/field-error.ts'
 import type { FieldPath } from '../../../apimachinery/field-path.ts'
 import { parseQuantity } from '../../../apimachinery/quantity.ts'
+import { givenEmpty } from '../../../apimachinery/schema/given-empty.ts'
 import type {
   PersistentVolumeClaimSpec,
   PersistentVolumeClaimTemplate,
@@ -68,7 +69,8 @@ function checkTemplateMeta(errors: Errors, meta: ObjectMeta, path: FieldPath): v
   errors.push(...validateLabels(meta.labels, path.child('labels')))
   for (const field of NOT_IN_TEMPLATE) {
     const value = meta[field]
-    if (value === undefined || value === null || value === '' || value === 0) continue
+    const isZero = value === undefined || value === null || value === '' || value === 0
+    if (isZero && !givenEmpty(meta, field)) continue
     errors.push(forbidden(path.child(GO_NAMES[field] ?? field), 'cannot be set'))
   }
 }

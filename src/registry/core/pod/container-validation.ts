@@ -1,5 +1,6 @@
 import { duplicate, forbidden, invalid, notFoundField, required, tooMany } from '../../../apimachinery/field-error.ts'
 import type { FieldPath } from '../../../apimachinery/field-path.ts'
+import { givenEmpty, hasGivenEmpty } from '../../../apimachinery/schema/given-empty.ts'
 import type {
   Container,
   ContainerPort,
@@ -191,7 +192,7 @@ export function checkEphemeralContainers(errors: Errors, context: ContainerConte
 function checkEphemeralFields(errors: Errors, container: EphemeralContainer, path: FieldPath): void {
   const detail = 'cannot be set for an Ephemeral Container'
   for (const field of NOT_IN_EPHEMERAL) {
-    if (isSet(container[field])) errors.push(forbidden(path.child(field), detail))
+    if (isSet(container, field)) errors.push(forbidden(path.child(field), detail))
   }
   for (const [i, { subPath, subPathExpr }] of (container.volumeMounts ?? []).entries()) {
     const own = path.child('volumeMounts').index(i)
@@ -200,9 +201,11 @@ function checkEphemeralFields(errors: Errors, container: EphemeralContainer, pat
   }
 }
 
-function isSet(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return value !== undefined && value !== null
-  return Array.isArray(value) || Object.keys(value).length > 0
+/** Whether the field is not Go's zero value: empty lists and pointers to empty structs count. */
+function isSet(container: EphemeralContainer, field: (typeof NOT_IN_EPHEMERAL)[number]): boolean {
+  if (field !== 'resources') return (container[field] ?? givenEmpty(container, field)) !== undefined
+  const { resources = {} } = container
+  return Object.keys(resources).length > 0 || hasGivenEmpty(resources)
 }
 
 /** The pod, not a template: an image's name has no blanks around it. */

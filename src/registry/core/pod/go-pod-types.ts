@@ -11,6 +11,7 @@ import {
   goString,
   goStructValue,
 } from '../../../apimachinery/go-struct.ts'
+import { givenEmpty } from '../../../apimachinery/schema/given-empty.ts'
 import type { PodSpec } from '../../../apimachinery/types/core-v1.ts'
 
 /**
@@ -265,14 +266,15 @@ function plainStruct(fields: readonly string[]): GoType {
   const members: Member[] = fields.map((field) => {
     if (field.startsWith('+')) {
       const embedded = typeOf(field.slice(1))
-      return (object, out) => void Object.assign(out, embedded(object))
+      const isMeta = field === '+ObjectMeta'
+      return (object, out) => void Object.assign(out, embedded(isMeta ? object['metadata'] : object))
     }
     const [names, type] = field.split(':') as [string, string]
     const [goName, given] = names.split('=') as [string, string?]
     const jsonName = given ?? goName[0]!.toLowerCase() + goName.slice(1)
     const print = typeOf(type)
     return (object, out) => {
-      out[goName] = print(object[jsonName])
+      out[goName] = print(object[jsonName] ?? givenEmpty(object, jsonName))
     }
   })
   return (v) => {

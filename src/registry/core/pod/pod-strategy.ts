@@ -16,7 +16,7 @@ import { type PodValidationOptions, podValidationOptionsFromPodSpecAndMeta } fro
 import { validatePodStatusUpdate } from './pod-status-validation.ts'
 import { validatePodCreate, validatePodEphemeralContainersUpdate, validatePodUpdate } from './pod-validation.ts'
 import { warningsForPod } from './pod-warnings.ts'
-import { specEqual } from './spec-equal.ts'
+import { podSpecEqual } from './spec-equal.ts'
 
 const STATUS = FieldPath.of('status')
 
@@ -29,7 +29,7 @@ function optionsFor(old: Pod | undefined, { config }: StrategyContext): PodValid
 
 /** The generation counts changes of the spec. */
 function updatePodGeneration(pod: Pod, old: Pod): void {
-  if (specEqual(pod.spec, old.spec)) return
+  if (podSpecEqual(specOf(pod), specOf(old))) return
   const meta = metaOf(pod)
   meta.generation = (meta.generation ?? 0) + 1
 }

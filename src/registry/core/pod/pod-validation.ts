@@ -23,7 +23,7 @@ import {
   MIRROR_POD_ANNOTATION,
 } from './pod-annotation-validation.ts'
 import { type PodValidationOptions, validatePodSpec, validateTolerations } from './pod-spec-validation.ts'
-import { specEqual } from './spec-equal.ts'
+import { podSpecEqual, specEqual } from './spec-equal.ts'
 import { unifiedDiff } from './unified-diff.ts'
 
 const METADATA = FieldPath.of('metadata')
@@ -122,7 +122,7 @@ function checkSpecUpdate(errors: Errors, spec: PodSpec, before: PodSpec, options
   if (!checkDeadlineUpdate(errors, spec, before)) return
   checkOnlyAddedTolerations(errors, spec.tolerations ?? [], before.tolerations ?? [], options)
   checkOnlyDeletedGates(errors, spec.schedulingGates ?? [], before.schedulingGates ?? [])
-  if (!specEqual(spec, before)) checkUnchangedRest(errors, spec, before)
+  if (!podSpecEqual(spec, before)) checkUnchangedRest(errors, spec, before)
 }
 
 /** Says whether it makes sense to look further. */
@@ -210,7 +210,7 @@ function checkUnchangedRest(errors: Errors, spec: PodSpec, before: PodSpec): voi
     munged.terminationGracePeriodSeconds = before.terminationGracePeriodSeconds
   }
   if (before.schedulingGates?.length) mungeGated(errors, munged, before)
-  if (specEqual(munged, before)) return
+  if (podSpecEqual(munged, before)) return
   const diff = unifiedDiff(
     prettyGoPodValue('PodSpec', internalPodSpec(before)),
     prettyGoPodValue('PodSpec', internalPodSpec(munged)),

@@ -9,6 +9,7 @@ import {
 } from '../../../apimachinery/field-error.ts'
 import type { FieldPath } from '../../../apimachinery/field-path.ts'
 import { parseQuantity, type Quantity } from '../../../apimachinery/quantity.ts'
+import { givenEmpty } from '../../../apimachinery/schema/given-empty.ts'
 import type { PodSpec, ResourceClaim, ResourceRequirements } from '../../../apimachinery/types/core-v1.ts'
 import { isQualifiedName } from '../../../apimachinery/validation/names.ts'
 import { addInvalid, checkDNS1123Label, type Errors, namedString, sortedKeys } from './field-checks.ts'
@@ -202,7 +203,9 @@ export function checkPodResources(
   const resources = spec.resources
   if (!resources) return
   if (spec.os?.name === 'windows') return void errors.push(forbidden(path, 'may not be set for a windows pod'))
-  if (resources.claims) errors.push(forbidden(path.child('claims'), 'claims may not be set for Resources at pod-level'))
+  if (resources.claims ?? givenEmpty(resources, 'claims')) {
+    errors.push(forbidden(path.child('claims'), 'claims may not be set for Resources at pod-level'))
+  }
   checkRequirements(errors, resources, { podClaims, path, options, checkName: checkPodResourceName })
   checkConsistency(errors, spec, resources, path)
 }

@@ -1,5 +1,6 @@
 import { equalJson } from '../../../apimachinery/clone.ts'
 import { parseQuantity } from '../../../apimachinery/quantity.ts'
+import type { PodSpec } from '../../../apimachinery/types/core-v1.ts'
 
 /** Members that are maps: one without entries is the same as none. An empty struct is not, but for `resources`. */
 const MAPS = new Set(['nodeSelector', 'matchLabels', 'options', 'volumeAttributes', 'userAnnotations'])
@@ -14,6 +15,11 @@ const QUANTITIES = new Set(['sizeLimit', 'divisor'])
  */
 export function specEqual(a: unknown, b: unknown, member = ''): boolean {
   return equalJson(a, b) || equal(a, b, member)
+}
+
+/** {@link specEqual} of whole pod specs, whose `resources` are a pointer in Go: `{}` is not the same as none. */
+export function podSpecEqual(a: PodSpec, b: PodSpec): boolean {
+  return (a.resources === undefined) === (b.resources === undefined) && specEqual(a, b)
 }
 
 function equal(a: unknown, b: unknown, member = ''): boolean {

@@ -24,7 +24,7 @@ import { type ClusterFamilies, initIpFamilies, keepsPreferDualStack } from './se
 
 const CLUSTER_IPS = FieldPath.of('spec', 'clusterIPs')
 const PORTS = FieldPath.of('spec', 'ports')
-/** Below the first port that a dry run makes up. */
+/** Below the port that a dry run makes up which has taken none yet. */
 const DRY_RUN_PORT_BASE = 32_768
 
 export interface ServiceAllocators {
@@ -108,7 +108,7 @@ class Allocation {
       await ports.allocate(port)
       return port
     }
-    if (port === 0) return Math.max(DRY_RUN_PORT_BASE, ...this.#takenPorts) + 1
+    if (port === 0) return (this.#takenPorts.length > 0 ? Math.max(...this.#takenPorts) : DRY_RUN_PORT_BASE) + 1
     if (this.#takenPorts.includes(port) || (await ports.has(port))) {
       throw new AllocationError('allocated', 'provided port is already allocated')
     }
