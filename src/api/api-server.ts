@@ -10,15 +10,7 @@ import fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify'
-import {
-  ApiError,
-  asApiError,
-  badRequest,
-  methodNotAllowed,
-  requestEntityTooLarge,
-  unknownError,
-  unsupportedMediaType,
-} from '../apimachinery/api-error.ts'
+import { ApiError, asApiError, badRequest, requestEntityTooLarge, unknownError } from '../apimachinery/api-error.ts'
 import type { Call } from './call.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { type Answer, dispatch } from './dispatch.ts'
@@ -30,10 +22,10 @@ import type { WatchHost } from './handlers/watch.ts'
 import { type HealthCheck, healthAnswer } from './health.ts'
 import { allottedMs, InFlightRequests } from './in-flight.ts'
 import { Listener, MAX_HEADERS, refuseConnection } from './listener.ts'
-import { negotiateOutput, type OutputFormat } from './negotiation/accept.ts'
+import { negotiateStatus, type OutputFormat } from './negotiation/accept.ts'
 import { admitCall, openCall, type PipelineOptions } from './pipeline.ts'
-import { breakOff, lingerAtMost, notFoundPage, sendText, sendTimeout } from './raw-answers.ts'
-import { encodeStatus } from './representation.ts'
+import { badRequestPage, breakOff, lingerAtMost, notFoundPage, sendText, sendTimeout } from './raw-answers.ts'
+import { encodeStatus, wantsPretty } from './representation.ts'
 import type { ResourceCatalog } from './resource-catalog.ts'
 
 /** Answers paths that are neither resources nor discovery: `/version`, `/metrics`, `/openapi/…`. */
@@ -103,6 +95,13 @@ const NO_SCHEMAS: NonNullable<FastifyServerOptions['schemaController']> = {
     buildSerializer: () => () => (data: unknown) => JSON.stringify(data),
   },
 }
+
+/** Content types that Fastify reads, and what stands for others until the body has been read. */
+const MEDIA_TYPE = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/
+const UNREADABLE = 'application/octet-stream'
+
+/** A path that Go's HTTP server does not take. */
+const BAD_ESCAPE = /^[^?]*%(?![0-9a-fA-F]{2})/
 
 /** Queries are read as Go does, with the head of a request (`QueryParameters`). */
 const NO_QUERY = {}
@@ -244,7 +243,7 @@ export class ApiServer {
       },
       clientErrorHandler: refuseConnection,
       frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-        this.#fail(error, request, reply),
+        BAD_ESCAPE.test(request.raw.url ?? '') ? badRequestPage(reply) : this.#fail(error, request, reply),
     }) as unknown as FastifyInstance
     app.decorateRequest('call', null)
     app.decorateRequest('release', null)
@@ -275,6 +274,8 @@ export class ApiServer {
     if (raw.rawHeaders.length >= 2 * MAX_HEADERS) throw tooManyHeaders()
     const call = openCall(request, reply)
     request.call = call
+    // Fastify would refuse what is no media type before anybody knows whether there is something to send it to.
+    if (call.contentType !== undefined && !MEDIA_TYPE.test(call.contentType)) raw.headers['content-type'] = UNREADABLE
     this.#trace(call)
     this.#begin(call)
     if (this.#options.cors?.apply(call)) return undefined
@@ -428,14 +429,13 @@ export class ApiServer {
 
   async #handlePath(call: Call, reply: FastifyReply): Promise<FastifyReply> {
     const { path } = call.info
-    const segments = path.split('/').filter((s) => s !== '')
-    const isHealth = await this.#handleHealth(call, segments, reply)
+    const isHealth = await this.#handleHealth(call, path, reply)
     if (isHealth) return reply
-    if (isRoutedDocument(segments) && call.request.method !== 'GET') throw methodNotAllowed()
+    const segments = path.split('/').filter((s) => s !== '')
     const found = segments[0] === 'api' || segments[0] === 'apis' ? this.#discovery.answer(call, segments) : undefined
     if (found) {
       call.audit?.response(found.body, found.contentType)
-      if (found.etag) reply.header('etag', found.etag).header('vary', 'Accept')
+      if (found.etag) reply.header('etag', found.etag).header('vary', 'Accept').header('cache-control', 'public')
       return reply.code(found.status).header('content-type', found.contentType).send(found.body)
     }
     const handler = this.#options.paths.find((p) => p.matches(path))
@@ -444,13 +444,13 @@ export class ApiServer {
     return reply
   }
 
-  async #handleHealth(call: Call, segments: readonly string[], reply: FastifyReply): Promise<boolean> {
-    const [endpoint, single, ...rest] = segments
-    if (rest.length > 0 || (endpoint !== 'healthz' && endpoint !== 'livez' && endpoint !== 'readyz')) return false
+  async #handleHealth(call: Call, path: string, reply: FastifyReply): Promise<boolean> {
+    const [, endpoint, single] = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path) ?? []
+    if (endpoint !== 'healthz' && endpoint !== 'livez' && endpoint !== 'readyz') return false
     const checks = endpoint === 'readyz' ? this.#readyChecks : this.#options.health[endpoint]
     const answer = await healthAnswer(endpoint, single, checks, call.query)
     if (!answer) return false
-    reply.header('x-content-type-options', 'nosniff')
+    if (single === undefined || answer.status !== 200) reply.header('x-content-type-options', 'nosniff')
     call.sentBytes = answer.body.length
     reply.code(answer.status).header('content-type', answer.contentType).send(answer.body)
     return true
@@ -499,7 +499,6 @@ const isBroken = (error: unknown): boolean => (error as { readonly code?: string
 function frameworkError(error: unknown): ApiError | undefined {
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string }
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return requestEntityTooLarge(`limit is ${MAX_BODY_BYTES}`)
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupportedMediaType('415: Unsupported Media Type', {})
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return badRequest(message ?? 'bad request')
   return undefined
 }
@@ -514,12 +513,10 @@ function delay(ms: number): Promise<void> {
   })
 }
 
-function outputOf(request: FastifyRequest): OutputFormat | undefined {
-  try {
-    return negotiateOutput(request.headers.accept, {})
-  } catch {
-    return undefined
-  }
+/** How an error is written: as it is, in the first format that the client takes. */
+function outputOf({ headers, call }: FastifyRequest): OutputFormat | undefined {
+  const output = negotiateStatus(headers.accept)
+  return output && call && wantsPretty(call) ? { ...output, pretty: true } : output
 }
 
 function setWarnings(call: Call, reply: FastifyReply): void {
@@ -530,10 +527,4 @@ function setWarnings(call: Call, reply: FastifyReply): void {
 function acceptsGzip(call: Call): boolean {
   const accepted = call.request.headers['accept-encoding']
   return typeof accepted === 'string' && accepted.split(',').some((e) => e.trim().split(';')[0] === 'gzip')
-}
-
-/** Documents that upstream's router serves, to GET alone; other paths take any method. */
-function isRoutedDocument([root, ...rest]: readonly string[]): boolean {
-  if (root === 'api') return rest.length <= 1
-  return root === 'version' ? rest.length === 0 : root === 'apis' && rest.length === 2
 }

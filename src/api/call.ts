@@ -53,6 +53,8 @@ export class Call {
   readonly reply: FastifyReply
   readonly query: QueryParameters
   readonly info: RequestInfo
+  /** The Content-Type header as the client sent it. */
+  readonly contentType: string | undefined
   readonly auditId: string
   /** Milliseconds since the process started (performance.now) when the head of the request had been read. */
   readonly startedAt: number
@@ -88,6 +90,7 @@ export class Call {
     this.reply = fields.reply
     this.query = fields.query
     this.info = fields.info
+    this.contentType = fields.request.headers['content-type']
     this.auditId = fields.auditId
     this.startedAt = fields.startedAt
   }

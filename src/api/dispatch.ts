@@ -61,9 +61,9 @@ export function dispatch(call: Call, options: DispatchOptions): MaybePromise<Ans
  * what the client accepts. Errors: 405, 415.
  */
 function checkRoute(call: Call, methods: readonly string[]): void {
-  const { method, headers } = call.request
+  const { method } = call.request
   if (!methods.includes(method) || (call.info.verb === 'watch' && method !== 'GET')) throw methodNotAllowed()
-  if (method === 'PATCH') patchTypeOf(headers['content-type'])
+  if (method === 'PATCH') patchTypeOf(call.contentType)
 }
 
 /** HEAD is for proxies and paths that are no resources. */

@@ -1,6 +1,5 @@
 import { badRequest } from '../apimachinery/api-error.ts'
-import { parseGoDuration } from '../apimachinery/go-duration.ts'
-import { goQuote } from '../apimachinery/go-quote.ts'
+import { goDurationError, parseGoDuration } from '../apimachinery/go-duration.ts'
 import type { Call } from './call.ts'
 
 /** How often requests are looked at for having taken too long. */
@@ -17,7 +16,7 @@ export function allottedMs({ query }: Call, maxMs: number): number {
   if (text === undefined || text === '') return maxMs
   const asked = parseGoDuration(text)
   if (asked === undefined) {
-    throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${goQuote(text)}`)
+    throw badRequest(`invalid timeout specified in the request URL - ${goDurationError(text)}`)
   }
   return asked > 0 && asked < maxMs ? asked : maxMs
 }

@@ -1,5 +1,7 @@
+import { methodNotAllowed } from '../apimachinery/api-error.ts'
 import { jwksOf, type ServiceAccountKeys } from '../auth/authn/service-account/signing-keys.ts'
 import type { PathHandler } from './api-server.ts'
+import { requireAccepted } from './negotiation/accept.ts'
 
 const CONFIGURATION = '/.well-known/openid-configuration'
 const JWKS = '/openid/v1/jwks'
@@ -24,16 +26,15 @@ export interface OidcDiscoveryOptions {
  */
 export function oidcDiscovery({ issuer, jwksUri, keys, address }: OidcDiscoveryOptions): PathHandler {
   return {
-    matches: (path) => path === CONFIGURATION || path === JWKS,
+    matches: (path) => [CONFIGURATION, JWKS].includes(path.replace(/\/$/, '')),
     async handle({ info, reply, request }) {
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        reply.code(405).header('content-type', 'text/plain; charset=utf-8').send('405: Method Not Allowed')
-        return
-      }
-      reply.header('cache-control', CACHE_CONTROL)
+      if (request.method !== 'GET') throw methodNotAllowed()
+      const contentType = info.path.startsWith(JWKS) ? 'application/jwk-set+json' : 'application/json'
+      requireAccepted(request.headers.accept, contentType)
+      reply.header('cache-control', CACHE_CONTROL).header('content-type', contentType)
       const known = await keys()
-      if (info.path === JWKS) {
-        reply.header('content-type', 'application/jwk-set+json').send(Buffer.from(JSON.stringify(jwksOf(known))))
+      if (info.path.startsWith(JWKS)) {
+        reply.send(Buffer.from(JSON.stringify(jwksOf(known))))
         return
       }
       const configuration = {
@@ -43,7 +44,7 @@ export function oidcDiscovery({ issuer, jwksUri, keys, address }: OidcDiscoveryO
         subject_types_supported: ['public'],
         id_token_signing_alg_values_supported: [...new Set(known.verification.map((k) => k.algorithm))].sort(),
       }
-      reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(configuration)))
+      reply.send(Buffer.from(JSON.stringify(configuration)))
     },
   }
 }

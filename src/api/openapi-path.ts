@@ -1,4 +1,3 @@
-import { methodNotAllowed } from '../apimachinery/api-error.ts'
 import type { PathHandler } from './api-server.ts'
 import type { Call } from './call.ts'
 import { type OpenApiDocument, OpenApiDocuments } from './openapi/documents.ts'
@@ -22,11 +21,9 @@ export function openApiPath(catalog: ResourceCatalog): PathHandler {
   return {
     matches: (path) => path === '/openapi/v2' || path === ROOT || path.startsWith(`${ROOT}/`),
     handle(call) {
-      const { method } = call.request
-      if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed()
       const { path } = call.info
       if (path === '/openapi/v2') sendV2(call, current())
-      else if (path === ROOT) send(call, current().index, 'text/plain; charset=utf-8')
+      else if (path === ROOT) call.reply.header('content-type', 'text/plain; charset=utf-8').send(current().index.bytes)
       else sendV3(call, current(), path.slice(ROOT.length + 1))
     },
   }

@@ -5,6 +5,11 @@ export function notFoundPage(reply: FastifyReply): FastifyReply {
   return sendText(reply, 404, '404 page not found')
 }
 
+/** Go's own answer to a request that it cannot read. */
+export function badRequestPage(reply: FastifyReply): FastifyReply {
+  return reply.code(400).header('content-type', 'text/plain; charset=utf-8').send('400 Bad Request')
+}
+
 /** A line of text, as Go's http.Error sends it. */
 export function sendText(reply: FastifyReply, status: number, line: string): FastifyReply {
   return reply

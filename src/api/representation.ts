@@ -30,12 +30,12 @@ export function encodeDocument(document: Document, output: Pick<OutputFormat, 'f
 function encodeAs(document: Document, format: Format, pretty: boolean): Buffer {
   if (format === 'protobuf') return encodeProtobuf(document as unknown as KubeObject)
   if (format === 'yaml') return Buffer.from(toYaml(document))
-  return Buffer.from(pretty ? `${JSON.stringify(document, undefined, 2)}\n` : `${JSON.stringify(document)}\n`)
+  return Buffer.from(pretty ? JSON.stringify(document, undefined, 2) : `${JSON.stringify(document)}\n`)
 }
 
-/** Encodes a Status for a client whose Accept header may be unusable: JSON then. */
+/** Encodes a Status for a client whose Accept header may be unusable: indented JSON then. */
 export function encodeStatus(status: Status, output: OutputFormat | undefined): Representation {
-  return encodeDocument(status as unknown as Document, output ?? { format: 'json', pretty: false })
+  return encodeDocument(status as unknown as Document, output ?? { format: 'json', pretty: true })
 }
 
 /**

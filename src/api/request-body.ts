@@ -29,9 +29,7 @@ export interface ExpectedType {
 
 /** Media type of a body, JSON where none is named. Errors: 415. */
 export function bodyFormat(contentType: string | undefined): Format {
-  const name = (contentType ?? '').split(';')[0]!.trim().toLowerCase()
-  switch (name) {
-    case '':
+  switch (contentType ? mediaTypeOf(contentType) : 'application/json') {
     case 'application/json':
       return 'json'
     case 'application/yaml':
@@ -42,6 +40,30 @@ export function bodyFormat(contentType: string | undefined): Format {
   throw unsupportedMediaType(
     `the body of the request was in an unknown format - accepted media types include: ${MEDIA_TYPE_NAMES.join(', ')}`,
   )
+}
+
+const TOKEN = "[\\w!#$%&'*+.^`|~-]+"
+const PARAMETER = new RegExp(`^\\s*;\\s*(${TOKEN})\\s*=\\s*(${TOKEN}|"(?:[^"\\\\]|\\\\.)*")`)
+
+/**
+ * Name of a media type; undefined where its parameters cannot be read.
+ *
+ * @see mime.ParseMediaType
+ */
+function mediaTypeOf(contentType: string): string | undefined {
+  const at = contentType.indexOf(';')
+  const name = (at < 0 ? contentType : contentType.slice(0, at)).trim().toLowerCase()
+  const values = new Map<string, string>()
+  let rest = at < 0 ? '' : contentType.slice(at)
+  while (rest.trim() !== '' && rest.trim() !== ';') {
+    const parameter = PARAMETER.exec(rest)
+    if (!parameter) return undefined
+    const [whole, key, value] = parameter
+    if ((values.get(key!.toLowerCase()) ?? value) !== value) return undefined
+    values.set(key!.toLowerCase(), value!)
+    rest = rest.slice(whole.length)
+  }
+  return name
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ResourceCatalog } from './resource-catalog.ts'
 
 /** Paths that are served besides those of the API groups. */
 const OTHER_PATHS = [
+  '/.well-known/openid-configuration',
   '/healthz',
   '/healthz/etcd',
   '/healthz/log',
@@ -15,9 +16,8 @@ const OTHER_PATHS = [
   '/openapi/v2',
   '/openapi/v3',
   '/openapi/v3/',
+  '/openid/v1/jwks',
   '/readyz',
-  '/readyz/etcd',
-  '/readyz/etcd-readiness',
   '/readyz/log',
   '/readyz/ping',
   '/readyz/shutdown',

@@ -1,5 +1,6 @@
 import { methodNotAllowed } from '../apimachinery/api-error.ts'
 import type { PathHandler } from './api-server.ts'
+import { requireAccepted } from './negotiation/accept.ts'
 
 /** The API that is served: what clients compare themselves with. */
 export const KUBERNETES_VERSION = { major: '1', minor: '36', gitVersion: 'v1.36.2' } as const
@@ -26,8 +27,9 @@ export function versionInfo(kubemuVersion: string): Readonly<Record<string, stri
 export const versionPath: PathHandler = {
   matches: (path) => path === '/version' || path === '/version/',
   handle(call) {
-    const { method } = call.request
-    if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed()
+    const { method, headers } = call.request
+    if (method !== 'GET') throw methodNotAllowed()
+    requireAccepted(headers.accept, 'application/json')
     const body = `${JSON.stringify(versionInfo(KUBEMU_VERSION), undefined, 2)}\n`
     call.reply.header('content-type', 'application/json').send(Buffer.from(body))
   },

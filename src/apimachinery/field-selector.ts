@@ -118,6 +118,7 @@ export function parseFieldSelector(text: string): FieldSelector {
     if (!operator) throw new FieldSelectorError(`invalid selector: '${text}'; can't understand '${term}'`)
     const value = unescapeFieldValue(term.slice(operator.index + operator[0].length))
     const field = term.slice(0, operator.index)
+    if (field === '' && value === '') continue
     requirements.push({ field, operator: operator[0] === '!=' ? '!=' : '=', value })
   }
   return new FieldSelector(requirements)

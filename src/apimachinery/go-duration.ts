@@ -21,6 +21,37 @@ export function parseGoDuration(text: string): number | undefined {
   return match[1] === '-' ? -total : total
 }
 
+/**
+ * What Go says of a text that {@link parseGoDuration} does not read.
+ *
+ * @see time.ParseDuration
+ */
+export function goDurationError(text: string): string {
+  const quoted = quote(text)
+  let rest = text.replace(/^[+-]/, '')
+  while (rest !== '') {
+    const number = /^(?:\d+(?:\.\d*)?|\.\d+)/.exec(rest)
+    if (!number) break
+    rest = rest.slice(number[0].length)
+    const unit = /^[^.\d]*/.exec(rest)![0]
+    if (unit === '') return `time: missing unit in duration ${quoted}`
+    if (!Object.hasOwn(UNIT_MS, unit)) return `time: unknown unit ${quote(unit)} in duration ${quoted}`
+    rest = rest.slice(unit.length)
+  }
+  return `time: invalid duration ${quoted}`
+}
+
+/** The time package's own quotes: everything that is not printable ASCII byte by byte. */
+function quote(text: string): string {
+  let quoted = ''
+  for (const byte of Buffer.from(text)) {
+    const char = String.fromCharCode(byte)
+    if (char === '"' || char === '\\') quoted += `\\${char}`
+    else quoted += byte >= 0x20 && byte < 0x80 ? char : `\\x${byte.toString(16).padStart(2, '0')}`
+  }
+  return `"${quoted}"`
+}
+
 /** Milliseconds as Go prints a duration: `1h0m5s`, `1.5s`, `20ms`, `0s`. */
 export function formatGoDuration(ms: number): string {
   if (ms < 0) return `-${formatGoDuration(-ms)}`

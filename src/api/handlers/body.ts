@@ -37,7 +37,7 @@ export function decodeTyped(
   expected: ExpectedType,
   options: Pick<WriteOptions, 'fieldValidation'>,
 ): KubeObject {
-  const decoded = decodeBody(bodyOf(call), bodyFormat(call.request.headers['content-type']), expected)
+  const decoded = decodeBody(bodyOf(call), bodyFormat(call.contentType), expected)
   handleStrictErrors(call, decoded, expected, options)
   return decoded.object
 }

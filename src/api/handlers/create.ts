@@ -15,7 +15,7 @@ import { admissionAttributes, type HandlerServices } from './services.ts'
  * @see apiserver pkg/endpoints/handlers/create.go
  */
 export async function create(call: Call, resource: ApiResource, services: HandlerServices): Promise<StoredObject> {
-  bodyFormat(call.request.headers['content-type'])
+  bodyFormat(call.contentType)
   const options = parseWriteOptions(call.query, 'CreateOptions')
   return await createDecoded(call, resource, services, options, decodeRequestObject(call, resource, options))
 }

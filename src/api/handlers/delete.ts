@@ -120,7 +120,7 @@ export function readDeleteOptions(call: Call): DeleteRequestOptions {
 }
 
 function decodeDeleteOptions(call: Call, body: Buffer): JsonObject {
-  const format = bodyFormat(call.request.headers['content-type'])
+  const format = bodyFormat(call.contentType)
   try {
     if (format === 'protobuf') return decodeProtobuf(body, DELETE_OPTIONS_GVK).object
     const value = format === 'yaml' ? parseYamlExact(body) : parseJsonBody(body)

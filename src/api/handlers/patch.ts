@@ -2,13 +2,16 @@ import { badRequest, invalid as invalidObject, notFound, unsupportedMediaType } 
 import { cloneJson } from '../../apimachinery/clone.ts'
 import { invalid } from '../../apimachinery/field-error.ts'
 import { FieldPath } from '../../apimachinery/field-path.ts'
+import { apiVersionOf } from '../../apimachinery/group-version.ts'
 import { isJsonObject, type JsonObject, type KubeObject } from '../../apimachinery/kube-object.ts'
 import { goFormat } from '../../apimachinery/patch/go-format.ts'
 import { applyJsonPatch, decodeJsonPatch } from '../../apimachinery/patch/json-patch.ts'
 import { applyMergePatch } from '../../apimachinery/patch/merge-patch.ts'
 import { applyStrategicMergePatch } from '../../apimachinery/patch/strategic-merge-patch.ts'
-import { decode, decodeOver } from '../../apimachinery/schema/decode.ts'
+import { type Decoded, decode, decodeOver } from '../../apimachinery/schema/decode.ts'
+import { fromUnstructured } from '../../apimachinery/schema/from-unstructured.ts'
 import { DecodeError, type ParsedJson, parseJson } from '../../apimachinery/schema/json-text.ts'
+import type { StructNode } from '../../apimachinery/schema/schema-node.ts'
 import { parseYaml } from '../../apimachinery/schema/yaml-text.ts'
 import { checkName, ensureNamespace } from '../../registry/generic/object-metadata.ts'
 import type { UpdateOutcome } from '../../registry/generic/resource-store.ts'
@@ -44,12 +47,12 @@ export function patchTypeOf(contentType: string | undefined): PatchType {
  * @see apiserver pkg/endpoints/handlers/patch.go
  */
 export async function patch(call: Call, endpoint: Endpoint, services: HandlerServices): Promise<UpdateOutcome> {
-  const type = patchTypeOf(call.request.headers['content-type'])
+  const type = patchTypeOf(call.contentType)
   const options = parseWriteOptions(call.query, 'PatchOptions', { apply: type === 'apply' })
   const { store, identity } = endpoint.resource.backing!
   const { name, namespace } = call.info
   const body = bodyOf(call)
-  call.audit?.requestPatch(body, call.request.headers['content-type'] ?? '')
+  call.audit?.requestPatch(body, call.contentType ?? '')
   const change =
     type === 'apply' ? applyChange(call, endpoint, body, options) : patchChange(call, endpoint, body, type, options)
   const request = admittedUpdate(call, endpoint, services, 'PatchOptions', options, (existing) => {
@@ -68,9 +71,11 @@ type Change = (existing: KubeObject | undefined) => KubeObject
 
 /** Server-side apply: the field manager merges what the client applies into what there is. */
 function applyChange(call: Call, endpoint: Endpoint, body: Buffer, options: WriteOptions): Change {
-  const parsed = parseApplied(body)
-  call.trace?.mark('decode')
+  let parsed: ReturnType<typeof parseApplied> | undefined
   return (existing) => {
+    // As upstream, only now: a subresource of what is not there shows first.
+    parsed ??= parseApplied(body)
+    call.trace?.mark('decode')
     const merged = endpoint.fieldManager.apply(existing, parsed.value, options.fieldManager, options.force)
     reportAppliedStrictErrors(call, parsed, options)
     return merged
@@ -136,10 +141,11 @@ function patchChange(
     // As upstream, only now: whether the object is there shows before what is wrong with the patch.
     apply ??= patchFunction(body, type, endpoint, options)
     const served = endpoint.served(existing)
-    const { object, shown, strictErrors } = apply(served)
+    const patched = apply(served)
+    const { shown, strictErrors } = patched
     // The object as it is stored is in normal form, a view of it need not be.
     const known = served === existing && endpoint.node === endpoint.resource.node ? served : undefined
-    const decoded = decodePatched(endpoint, object, known, shown)
+    const decoded = decodePatched(endpoint, patched, known)
     call.trace?.mark('decode')
     reportStrictErrors(call, [...strictErrors, ...decoded.strictErrors], shown, options)
     return endpoint.fieldManager.update(existing, endpoint.defaulted(decoded.object), manager)
@@ -147,6 +153,8 @@ function patchChange(
 }
 
 interface Patched {
+  /** The object was changed as it is, not as text: its kind is never read. */
+  readonly isConverted?: boolean
   /** An object, unless the patch has put something else in its place. */
   readonly object: unknown
   /** What messages show of the patch. */
@@ -175,7 +183,7 @@ function patchFunction(
   const fields = isJsonObject(value) ? value : {}
   return (served) => {
     const object = applyStrategicMergePatch(served, fields, endpoint.node)
-    return { object, shown: () => goFormat(fields), strictErrors }
+    return { object, shown: () => goFormat(fields), strictErrors, isConverted: true }
   }
 }
 
@@ -194,21 +202,44 @@ function parsing(parse: () => ParsedJson, prefix: string): ParsedJson {
 
 function decodePatched(
   endpoint: Endpoint,
-  object: unknown,
+  patched: Patched,
   known: KubeObject | undefined,
-  shown: () => string,
-): { readonly object: KubeObject; readonly strictErrors: readonly string[] } {
+): Decoded & { readonly object: KubeObject } {
   try {
-    const why = kindMismatch(kindOf(object, endpoint.gvk), endpoint)
-    if (why !== undefined) throw new DecodeError(why)
+    const { object, strictErrors } = patched.isConverted
+      ? decodeConverted(endpoint, patched.object as JsonObject, known)
+      : decodeText(endpoint, patched.object, known)
     // What the patch did not touch is shared with the stored object.
-    const decoded = known ? decodeOver(object, endpoint.node, known) : decode(object, endpoint.node)
-    const kube = (known ? decoded.object : cloneJson(decoded.object)) as KubeObject
+    const kube = (known ? object : cloneJson(object)) as KubeObject
     if (!isJsonObject(kube.metadata)) kube.metadata = {}
-    return { object: kube, strictErrors: decoded.strictErrors }
+    return { object: kube, strictErrors }
   } catch (error) {
-    if (error instanceof DecodeError) throw invalidPatch(shown(), error.message)
+    if (error instanceof DecodeError) throw invalidPatch(patched.shown(), error.message)
     throw error
+  }
+}
+
+function decodeText(endpoint: Endpoint, object: unknown, known: KubeObject | undefined): Decoded {
+  const why = kindMismatch(kindOf(object, endpoint.gvk), endpoint)
+  if (why !== undefined) throw new DecodeError(why)
+  return known ? decodeOver(object, endpoint.node, known) : decode(object, endpoint.node)
+}
+
+/** What is unknown comes in alphabetical order here. */
+function decodeConverted({ gvk, node }: Endpoint, object: JsonObject, known: KubeObject | undefined): Decoded {
+  const { object: decoded, strictErrors } = decodeWrapped(node, object, known)
+  return {
+    object: Object.assign(decoded, { kind: gvk.kind, apiVersion: apiVersionOf(gvk) }),
+    strictErrors: strictErrors.length > 1 ? strictErrors.toSorted() : strictErrors,
+  }
+}
+
+function decodeWrapped(node: StructNode, object: JsonObject, known: KubeObject | undefined): Decoded {
+  try {
+    return known ? decodeOver(object, node, known) : decode(object, node)
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    return decode(fromUnstructured(object, node), node)
   }
 }
 

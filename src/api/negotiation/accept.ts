@@ -55,6 +55,8 @@ export interface NegotiationOptions {
   readonly stream?: boolean
   /** Kinds other than what is served: tables exist for it. */
   readonly convertible?: boolean
+  /** The path has no route that offers types of its own, so that wildcards count (`/apis`). */
+  readonly unrouted?: boolean
   /** `application/vnd.kubernetes.protobuf` is not served (custom resources). */
   readonly withoutProtobuf?: boolean
 }
@@ -80,7 +82,7 @@ const MAX_REMEMBERED = 256
  */
 export function negotiateOutput(accept: string | undefined, options: NegotiationOptions): OutputFormat {
   if (accept === undefined || accept === '' || accept === '*/*' || accept === 'application/json') return DEFAULT_OUTPUT
-  const key = `${options.list ? 'l' : ''}${options.stream ? 's' : ''}${options.convertible ? 'c' : ''}${options.withoutProtobuf ? 'p' : ''} ${accept}`
+  const key = `${options.list ? 'l' : ''}${options.stream ? 's' : ''}${options.convertible === false ? 'c' : ''}${options.unrouted ? 'u' : ''}${options.withoutProtobuf ? 'p' : ''} ${accept}`
   const known = remembered.get(key)
   if (known) return known
   const chosen = negotiate(accept, options)
@@ -92,14 +94,52 @@ export function negotiateOutput(accept: string | undefined, options: Negotiation
 function negotiate(accept: string, options: NegotiationOptions): OutputFormat {
   const offered = MEDIA_TYPES.filter((m) => !(options.withoutProtobuf && m.format === 'protobuf'))
   const names = offered.map((m) => `${m.type}/${m.subType}`)
-  if (!routeAccepts(accept, names)) throw routeNotAcceptable(options.list ? [...names, ...STREAM_MEDIA_TYPES] : names)
+  if (!options.unrouted && !routeAccepts(accept, names)) {
+    throw routeNotAcceptable(options.list ? [...names, ...STREAM_MEDIA_TYPES] : names)
+  }
+  const chosen = firstAcceptable(accept, offered, options)
+  if (!chosen) throw acceptedOnly(options.stream ? STREAM_MEDIA_TYPES : names)
+  return chosen
+}
+
+function firstAcceptable(
+  accept: string,
+  offered: readonly MediaType[],
+  options: NegotiationOptions,
+): OutputFormat | undefined {
   for (const clause of parseAccept(accept)) {
     for (const mediaType of offered) {
       const output = matches(clause, mediaType) ? outputOf(clause, mediaType, options) : undefined
       if (output) return output
     }
   }
-  throw acceptedOnly(options.stream ? STREAM_MEDIA_TYPES : names)
+  return undefined
+}
+
+/** The format in which aggregated discovery (v2) is asked for first; it has no protobuf form here. */
+export function negotiateDiscovery(accept: string | undefined): Format | undefined {
+  if (!accept?.includes('APIGroupDiscoveryList')) return undefined
+  for (const clause of parseAccept(accept)) {
+    const { params } = clause
+    const wants = params.get('as') === 'APIGroupDiscoveryList' && params.get('v') === 'v2'
+    if (!wants || params.get('g') !== 'apidiscovery.k8s.io' || params.get('sv')) continue
+    const mediaType = MEDIA_TYPES.find((m) => m.format !== 'protobuf' && matches(clause, m))
+    if (mediaType) return mediaType.format
+  }
+  return undefined
+}
+
+/** What a route demands that has one answer only. Errors: 406. */
+export function requireAccepted(accept: string | undefined, contentType: string): void {
+  if (accept !== undefined && accept !== '' && !routeAccepts(accept, [contentType])) {
+    throw routeNotAcceptable([contentType])
+  }
+}
+
+/** How a Status is to be written, which nothing else can be made of; undefined where no clause will do. */
+export function negotiateStatus(accept: string | undefined): OutputFormat | undefined {
+  if (accept === undefined || accept === '' || accept === '*/*' || accept === 'application/json') return DEFAULT_OUTPUT
+  return firstAcceptable(accept, MEDIA_TYPES, { convertible: false })
 }
 
 /** 406 as the handler words it. */
@@ -134,7 +174,7 @@ function outputOf(clause: Clause, mediaType: MediaType, options: NegotiationOpti
   const stream = params.get('stream')
   if (stream && (!mediaType.streams || stream !== 'watch')) return undefined
   const sv = params.get('sv')
-  if (sv && sv !== 'v1') return undefined
+  if (sv && (sv !== 'v1' || options.convertible === false)) return undefined
   if (!params.has('as') && !params.has('g') && !params.has('v')) {
     return { format: mediaType.format, convert: undefined, pretty: params.get('pretty') === '1' }
   }

@@ -477,7 +477,7 @@ function canonicalBase64(text: string): string {
  *
  * @see encoding/base64 decodeQuantum
  */
-function base64ErrorAt(text: string): number | undefined {
+export function base64ErrorAt(text: string): number | undefined {
   if (text.length % 4 === 0 && BASE64.test(text)) return undefined
   let sextets = 0
   for (let i = 0; i < text.length; i++) {

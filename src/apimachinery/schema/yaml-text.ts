@@ -32,12 +32,20 @@ export function parseYaml(text: string): ParsedYaml {
     stringKeys: false,
     customTags: (tags) => tags.filter((tag) => !isTimestamp(tag)),
   })
-  const error = document.errors.find((e) => e.code !== 'MULTIPLE_DOCS')
-  if (error) throw new DecodeError(yamlErrorMessage(error, lineCounter))
+  const end = endOfFlow(text, document.contents)
+  const error = document.errors.find((e) => e.code !== 'MULTIPLE_DOCS' && e.pos[0] < end)
+  if (error) throw new DecodeError(yamlErrorMessage(error, lineCounter, text))
   const reader = new YamlReader(lineCounter)
   const value = reader.read(document.contents)
   const strictErrors = reader.duplicates.length > 0 ? [`yaml: unmarshal errors:\n${reader.duplicates.join('\n')}`] : []
   return { value, strictErrors }
+}
+
+/** Where a flow collection ends that is all that Go reads of a document: what is wrong behind it nobody sees. */
+function endOfFlow(text: string, contents: { readonly range?: Yaml.Range | null } | null): number {
+  const [start, end] = contents?.range ?? [0, 0]
+  const isFollowed = /[[{]/.test(text.charAt(start)) && text.slice(end).trim() !== ''
+  return isFollowed ? end : Number.POSITIVE_INFINITY
 }
 
 const TOO_DEEP = 'yaml: exceeded max depth of 10000'
@@ -78,11 +86,26 @@ const MESSAGES: Readonly<Record<string, string>> = {
   BAD_INDENT: 'did not find expected key',
 }
 
-function yamlErrorMessage(error: Yaml.YAMLParseError, lines: Yaml.LineCounter): string {
+function yamlErrorMessage(error: Yaml.YAMLParseError, lines: Yaml.LineCounter, text: string): string {
   const { line } = lines.linePos(error.pos[0])
+  // The end of a text that lacks something counts as a line of its own.
+  if (line === 1 && error.code !== 'BLOCK_AS_IMPLICIT_KEY' && error.pos[0] >= text.trimEnd().length) {
+    return `yaml: line 1: ${unfinished(text)}`
+  }
   const what = MESSAGES[error.code] ?? error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
   // Go counts lines from where its token began and leaves the first one out.
   return line > 1 ? `yaml: line ${line}: ${what}` : `yaml: ${what}`
+}
+
+/** What Go's parser misses at the end of a flow collection that is never closed. */
+function unfinished(text: string): string {
+  const open: string[] = []
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') open.push(token)
+    else if (token === ']' || token === '}') open.pop()
+  }
+  if (/[[{:,]\s*$/.test(text)) return 'did not find expected node content'
+  return `did not find expected ',' or '${open.at(-1) === '[' ? ']' : '}'}'`
 }
 
 /** Turns the parsed nodes into JSON values, within bounds. */

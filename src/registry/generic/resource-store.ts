@@ -127,6 +127,8 @@ export class ResourceStore {
   readonly #clock: Clock
   readonly #config: RegistryConfig
   readonly #newUid: () => string
+  /** By the groups of views that are others than the resource's own. */
+  readonly #byGroup: ReadonlyMap<string, ResourceIdentity>
 
   constructor(options: ResourceStoreOptions) {
     this.entry = options.entry
@@ -138,6 +140,8 @@ export class ResourceStore {
     this.#clock = options.clock
     this.#config = options.config
     this.#newUid = options.newUid
+    const groups = (options.entry.views ?? []).flatMap((v) => v.group ?? [])
+    this.#byGroup = new Map(groups.map((group) => [group, { ...options.identity, group }]))
   }
 
   strategyContext(context: RequestContext): StrategyContext {
@@ -152,6 +156,11 @@ export class ResourceStore {
     }
   }
 
+  /** The resource as the client names it. */
+  #asked({ apiGroup }: RequestContext): ResourceIdentity {
+    return (this.#byGroup.size > 0 && apiGroup !== undefined && this.#byGroup.get(apiGroup)) || this.identity
+  }
+
   /** The latest state of an object; undefined where there is none. */
   find(context: RequestContext, name: string): MaybePromise<StoredObject | undefined> {
     return this.#reader.latest(this.#key(context, name))
@@ -160,7 +169,7 @@ export class ResourceStore {
   /** The latest state of an object. Errors: 404. */
   get(context: RequestContext, name: string): MaybePromise<StoredObject> {
     return andThen(this.find(context, name), (current) => {
-      if (!current) throw notFound(this.identity, name)
+      if (!current) throw notFound(this.#asked(context), name)
       return current
     })
   }
@@ -168,7 +177,7 @@ export class ResourceStore {
   /** What the cache has of an object (`resourceVersion=0`). Errors: 404. */
   getCached(context: RequestContext, name: string): StoredObject {
     const current = this.#reader.cached(this.#key(context, name))
-    if (!current) throw notFound(this.identity, name)
+    if (!current) throw notFound(this.#asked(context), name)
     return current
   }
 
@@ -237,7 +246,7 @@ export class ResourceStore {
     const name = object.metadata.name!
     const key = this.#key(context, name)
     if (context.dryRun) {
-      if (await this.#reader.latest(key)) throw await this.#existsError(key, object)
+      if (await this.#reader.latest(key)) throw await this.#existsError(context, key, object)
       return new LooseObject(this.codec, object, object.metadata.resourceVersion ? undefined : { bytes })
     }
     try {
@@ -245,17 +254,17 @@ export class ResourceStore {
       context.trace?.wrote({ action: 'created', identity: this.identity, object, revision: kv.modRevision })
       return this.#stored(object, kv)
     } catch (error) {
-      if (isStorageError(error, 'KeyExists')) throw await this.#existsError(key, object)
+      if (isStorageError(error, 'KeyExists')) throw await this.#existsError(context, key, object)
       throw this.#storageFailure(error, 'create')
     }
   }
 
   /** Says that the name is taken, and whether what has it is on its way out. */
-  async #existsError(key: string, object: KubeObject): Promise<ApiError> {
+  async #existsError(context: RequestContext, key: string, object: KubeObject): Promise<ApiError> {
     const name = object.metadata.name!
     const error = object.metadata.generateName
-      ? generateNameConflict(this.identity, name, 1)
-      : alreadyExists(this.identity, name)
+      ? generateNameConflict(this.#asked(context), name, 1)
+      : alreadyExists(this.#asked(context), name)
     const existing = await this.#reader.latest(key)
     if (!existing?.object.metadata.deletionTimestamp) return error
     const { code, reason, details } = error
@@ -297,7 +306,7 @@ export class ResourceStore {
   ): Promise<UpdateOutcome> {
     const existing = current?.object
     if (!existing && !this.identity.allowCreateOnUpdate && !request.forceAllowCreate) {
-      throw notFound(this.identity, name)
+      throw notFound(this.#asked(context), name)
     }
     if (request.preconditions) this.#checkPreconditions(context, key, existing, request.preconditions)
     const object = await request.updatedObject(existing)
@@ -309,13 +318,13 @@ export class ResourceStore {
       wipeSystemFields(object)
       return { stored: await this.#createOnce(context, object, request.validateCreate), created: true }
     }
-    this.#settleResourceVersion(object, given, existing, name)
+    this.#settleResourceVersion(context, { object, given, existing, name })
     const stored = await this.#replace(context, key, object, current!, request)
     return { stored, created: false }
   }
 
   /** Optimistic concurrency: what the client read must be what is there, unless the kind allows to leave it open. */
-  #settleResourceVersion(object: KubeObject, given: string, existing: KubeObject, name: string): void {
+  #settleResourceVersion(context: RequestContext, { object, given, existing, name }: GivenVersion): void {
     if (given === '0') {
       if (this.identity.allowUnconditionalUpdate) {
         object.metadata.resourceVersion = existing.metadata.resourceVersion
@@ -325,7 +334,7 @@ export class ResourceStore {
       const kind = { group: this.identity.group, kind: this.identity.resource }
       throw invalidObject(kind, name, [invalid(path, 0, 'must be specified for an update')])
     }
-    if (given !== existing.metadata.resourceVersion) throw conflict(this.identity, name, OPTIMISTIC_LOCK_MESSAGE)
+    if (given !== existing.metadata.resourceVersion) throw conflict(this.#asked(context), name, OPTIMISTIC_LOCK_MESSAGE)
   }
 
   async #replace(
@@ -396,17 +405,17 @@ export class ResourceStore {
     validate?: ValidateCreate,
   ): Promise<DeleteOutcome> {
     const key = this.#key(context, name)
-    const current = await this.#reader.latest(key)
-    if (!current) throw notFound(this.identity, name)
     const rules = this.entry.deletion
     for (const warning of rules?.warnings?.(options) ?? []) context.warn(warning)
+    const current = await this.#reader.latest(key)
+    if (!current) throw notFound(this.#asked(context), name)
     if (rules?.beginTermination) {
       const terminating = await this.#terminate(context, name, current, options, validate)
       if (terminating) return terminating
     }
     const strategyContext = this.strategyContext(context)
     const first = gracefulDeletion(this.entry, this.identity, cloneJson(current.object), options, strategyContext)
-    if (first.pending) return this.#outcome(current, false)
+    if (first.pending) return this.#outcome(context, current, false)
     const finalizers = current.object.metadata.finalizers ?? []
     const wanted = deletionFinalizers(this.entry, current.object, options)
     let last: KubeObject | undefined
@@ -419,14 +428,14 @@ export class ResourceStore {
         ...options,
         preconditions: { ...(options.preconditions?.uid ? { uid: options.preconditions.uid } : {}) },
       }
-      if (context.dryRun && last) return this.#outcome(new LooseObject(this.codec, last), true)
+      if (context.dryRun && last) return this.#outcome(context, new LooseObject(this.codec, last), true)
     }
     const removed = await this.#remove(context, key, options.preconditions ?? {}, validate, {
       tolerant: last !== undefined,
     })
     const gone = removed ?? last
-    if (!gone) throw notFound(this.identity, name)
-    return this.#outcome(new LooseObject(this.codec, gone), true)
+    if (!gone) throw notFound(this.#asked(context), name)
+    return this.#outcome(context, new LooseObject(this.codec, gone), true)
   }
 
   /** Writes the deletion mark (time, grace period, finalizers of the garbage collector) on an object that stays. */
@@ -439,12 +448,12 @@ export class ResourceStore {
   ): Promise<{ deleteNow: true; object: KubeObject | undefined } | { deleteNow: false; outcome: DeleteOutcome }> {
     for (let attempt = 1; attempt <= MAX_UPDATE_ATTEMPTS; attempt++) {
       const current = await this.#reader.latest(key)
-      if (!current) throw notFound(this.identity, name)
+      if (!current) throw notFound(this.#asked(context), name)
       this.#checkPreconditions(context, key, current.object, options.preconditions ?? {})
       if (validate) await validate(current.object)
       const object = cloneJson(current.object)
       const graceful = gracefulDeletion(this.entry, this.identity, object, options, this.strategyContext(context))
-      if (graceful.pending) return { deleteNow: false, outcome: this.#outcome(current, false) }
+      if (graceful.pending) return { deleteNow: false, outcome: this.#outcome(context, current, false) }
       setFinalizers(object, deletionFinalizers(this.entry, object, options))
       const waits = (object.metadata.finalizers?.length ?? 0) > 0
       if (!graceful.graceful) {
@@ -477,9 +486,9 @@ export class ResourceStore {
     const rules = this.entry.deletion!
     const preconditions = { uid: current.object.metadata.uid, ...options.preconditions }
     if (current.object.metadata.deletionTimestamp) {
-      return rules.isTerminated?.(current.object) ? undefined : this.#outcome(current, false)
+      return rules.isTerminated?.(current.object) ? undefined : this.#outcome(context, current, false)
     }
-    checkOwnPreconditions(this.identity, name, current.object, preconditions)
+    checkOwnPreconditions(this.#asked(context), name, current.object, preconditions)
     const key = this.#key(context, name)
     let latest: CurrentObject | undefined = current
     for (let attempt = 1; latest && attempt <= MAX_UPDATE_ATTEMPTS; attempt++) {
@@ -497,7 +506,7 @@ export class ResourceStore {
         latest = await this.#reader.latest(key)
       }
     }
-    if (!latest) throw notFound(this.identity, name)
+    if (!latest) throw notFound(this.#asked(context), name)
     throw serverTimeout(this.identity, 'delete', 2)
   }
 
@@ -514,7 +523,7 @@ export class ResourceStore {
       const current = await this.#reader.latest(key)
       if (!current) {
         if (tolerant) return undefined
-        throw notFound(this.identity, name)
+        throw notFound(this.#asked(context), name)
       }
       this.#checkPreconditions(context, key, current.object, preconditions)
       if (validate) await validate(current.object)
@@ -536,10 +545,10 @@ export class ResourceStore {
     throw serverTimeout(this.identity, 'delete', 2)
   }
 
-  #outcome(last: StoredObject, deleted: boolean): DeleteOutcome {
+  #outcome(context: RequestContext, last: StoredObject, deleted: boolean): DeleteOutcome {
     if (this.entry.deletion?.returnsObject) return { result: last, deleted }
     const { name, uid } = last.object.metadata
-    const { group, resource } = this.identity
+    const { group, resource } = this.#asked(context)
     const details = { name: name!, ...(group === '' ? {} : { group }), kind: resource, uid: uid! }
     return { result: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }, deleted }
   }
@@ -577,7 +586,7 @@ export class ResourceStore {
     preconditions: Preconditions,
   ): void {
     const shownKey = context.dryRun ? key.slice(this.identity.storePrefix.length) : key
-    checkPreconditions(this.identity, shownKey, existing, preconditions)
+    checkPreconditions(this.#asked(context), shownKey, existing, preconditions)
   }
 
   #key(context: RequestContext, name: string): string {
@@ -639,6 +648,14 @@ function timed<T>(context: RequestContext, write: Promise<T>): Promise<T> {
   if (!context.spent) return write
   const start = performance.now()
   return write.finally(() => context.spent?.('etcd', performance.now() - start))
+}
+
+/** The resourceVersion that a client sends with an object, and what there is of it. */
+interface GivenVersion {
+  readonly object: KubeObject
+  readonly given: string
+  readonly existing: KubeObject
+  readonly name: string
 }
 
 /** The resourceVersion that a client sent with an update; '0' where it left it open. */
