@@ -95,29 +95,33 @@ const DECIMAL_EXPONENTS: Readonly<Record<string, number>> = {
 const DECIMAL_DIGITS = 18
 const BINARY_DIGITS = 15
 const WORD = 1n << 64n
+/** Nano */
+const DEC_SCALE = 9
 
 /**
  * A quantity as Go has parsed it from its canonical form: an int64 and a power of ten where it fits, and a decimal number
- * of any size otherwise.
+ * of any size otherwise. It keeps the text of those only that are cheaply known to be canonical.
  *
  * @see apimachinery pkg/api/resource/quantity.go ParseQuantity
  */
 function dumpQuantity(text: string): string {
   const [, sign = '', digits = '0', suffix = ''] = /^([+-]?)(\d+)(.*)$/.exec(text) ?? []
-  if (text === '0') return quantity({ value: 0n, scale: 0 }, NIL, text, '')
+  if (text === '0') return quantity({ value: 0n, scale: 0 }, NIL, text, 'DecimalSI')
   const exponent = BINARY_EXPONENTS[suffix]
   const value = BigInt(`${sign === '-' ? '-' : ''}${digits}`)
   if (exponent !== undefined) {
     const isSmall = BINARY_DIGITS - digits.length - Math.trunc((exponent * 3) / 10) - 1 >= 0
     const whole = value << BigInt(exponent)
-    if (isSmall) return quantity({ value: whole, scale: 0 }, NIL, text, 'BinarySI')
-    return quantity({ value: 0n, scale: 0 }, decimal(whole, 0), text, 'BinarySI')
+    const kept = (value & 7n) !== 0n ? text : ''
+    if (isSmall) return quantity({ value: whole, scale: 0 }, NIL, kept, 'BinarySI')
+    return quantity({ value: 0n, scale: 0 }, decimal(whole, 0), '', 'BinarySI')
   }
   const power = /^[eE]([+-]?\d+)$/.exec(suffix)
   const scale = power ? Number(power[1]) : (DECIMAL_EXPONENTS[suffix] ?? 0)
   const format = power ? 'DecimalExponent' : 'DecimalSI'
-  if (digits.length <= DECIMAL_DIGITS) return quantity({ value, scale }, NIL, text, format)
-  return quantity({ value: 0n, scale: 0 }, decimal(value, -scale), text, format)
+  const kept = scale % 3 === 0 && !digits.endsWith('000') && !digits.startsWith('0') ? text : ''
+  if (digits.length <= DECIMAL_DIGITS) return quantity({ value, scale }, NIL, kept, format)
+  return quantity({ value: 0n, scale: 0 }, decimal(value, scale), '', format)
 }
 
 function quantity(amount: { value: bigint; scale: number }, dec: string, text: string, format: string): string {
@@ -126,10 +130,14 @@ function quantity(amount: { value: bigint; scale: number }, dec: string, text: s
   return `{i:(resource.int64Amount)${i} d:(resource.infDecAmount){Dec:(*inf.Dec)${dec}} s:(string)${text} Format:(resource.Format)${format}}`
 }
 
-/** `gopkg.in/inf.v0`'s Dec: a big.Int in words of 64 bits, the lowest first, and the digits behind the point. */
-function decimal(unscaled: bigint, scale: number): string {
+/**
+ * `gopkg.in/inf.v0`'s Dec of a number and a power of ten as Go rounds it, to {@link DEC_SCALE} digits behind the point: a
+ * big.Int in words of 64 bits, the lowest first, and the count of these digits.
+ */
+function decimal(value: bigint, scale: number): string {
+  const unscaled = value * 10n ** BigInt(DEC_SCALE + scale)
   const words: string[] = []
   for (let rest = unscaled < 0n ? -unscaled : unscaled; rest > 0n; rest /= WORD) words.push(String(rest % WORD))
   const int = `{neg:(bool)${unscaled < 0n} abs:(big.nat)${words.length > 0 ? `[${words.join(' ')}]` : NIL}}`
-  return `{unscaled:(big.Int)${int} scale:(inf.Scale)${scale}}`
+  return `{unscaled:(big.Int)${int} scale:(inf.Scale)${DEC_SCALE}}`
 }

@@ -40,7 +40,7 @@ function measurement(cases: readonly PodCase[], more: Partial<Measurement> = {})
 
 const used = (...millis: number[]): PodCase[] => millis.map((milli) => ({ milli }))
 
-describe('replicas for a utilization, with the answers of upstream for the same pods', () => {
+describe('replicas for a utilization, with the replicas wanted for the same pods', () => {
   test.each([
     ['grow by the ratio', used(300, 500, 700), 30, { replicas: 5, utilization: 50, average: 500 }],
     ['shrink by the ratio', used(100, 300, 500, 250, 250), 50, { replicas: 3, utilization: 28, average: 280 }],

@@ -143,13 +143,23 @@ describe('quantities', () => {
     expect(dumped('2')).toBe(small('2', 0, '2', 'DecimalSI'))
     expect(dumped('5G')).toBe(small('5', 9, '5G', 'DecimalSI'))
     expect(dumped('1e3')).toBe(small('1', 3, '1e3', 'DecimalExponent'))
-    expect(dumped('64Mi')).toBe(small('67108864', 0, '64Mi', 'BinarySI'))
-    expect(dumped('0')).toBe(small('0', 0, '0', ''))
+    expect(dumped('999Mi')).toBe(small('1047527424', 0, '999Mi', 'BinarySI'))
+    expect(dumped('0')).toBe(small('0', 0, '0', 'DecimalSI'))
   })
 
-  test('are a decimal of any size where they are large', () => {
-    expect(dumped('1Pi')).toBe(
-      '{i:(resource.int64Amount){value:(int64)0 scale:(resource.Scale)0} d:(resource.infDecAmount){Dec:(*inf.Dec){unscaled:(big.Int){neg:(bool)false abs:(big.nat)[1125899906842624]} scale:(inf.Scale)0}} s:(string)1Pi Format:(resource.Format)BinarySI}',
-    )
+  // As `dump.ForHash` of k8s.io/apimachinery v0.36 writes them.
+  test('keep their text only where Go knows it to be canonical without a look at the number', () => {
+    expect(dumped('64Mi')).toBe(small('67108864', 0, '', 'BinarySI'))
+    expect(dumped('1536Mi')).toBe(small('1610612736', 0, '', 'BinarySI'))
+    expect(dumped('100e2')).toBe(small('100', 2, '', 'DecimalExponent'))
+    expect(dumped('1024')).toBe(small('1024', 0, '1024', 'DecimalSI'))
+  })
+
+  test('are a decimal of nano units where they are large', () => {
+    const large = (words: string, format: string): string =>
+      `{i:(resource.int64Amount){value:(int64)0 scale:(resource.Scale)0} d:(resource.infDecAmount){Dec:(*inf.Dec){unscaled:(big.Int){neg:(bool)false abs:(big.nat)[${words}]} scale:(inf.Scale)9}} s:(string) Format:(resource.Format)${format}}`
+    expect(dumped('1Ei')).toBe(large('0 62500000', 'BinarySI'))
+    expect(dumped('5Pi')).toBe(large('14411518807585587200 305175', 'BinarySI'))
+    expect(dumped('123456789012345678901')).toBe(large('14083847773602697728 6692605942', 'DecimalSI'))
   })
 })
