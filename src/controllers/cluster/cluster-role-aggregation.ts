@@ -34,7 +34,7 @@ export const clusterRoleAggregationController: Controller<Typed<ClusterRole>> = 
     const role = cache.get(CLUSTER_ROLES, key)
     if (!role?.aggregationRule) return
     const rules = aggregatedRules(role, cache.list(CLUSTER_ROLES))
-    if (semanticEqual(rules, role.rules)) return
+    if (semanticEqual(rules, role.rules ?? [])) return
     const { apiVersion, kind } = role
     const patch = { apiVersion, kind, metadata: { name: key.name }, rules: rules.map(appliedRule) }
     await client.patch(CLUSTER_ROLES, key, 'apply', patch, { fieldManager: FIELD_MANAGER, force: true })
@@ -47,9 +47,10 @@ function aggregatedRules(role: Typed<ClusterRole>, all: readonly Typed<ClusterRo
   const rules: PolicyRule[] = []
   for (const selector of role.aggregationRule?.clusterRoleSelectors ?? []) {
     const matching = labelSelectorAsSelector(selector)
-    for (const { metadata, rules: own = [] } of byName) {
+    for (const { metadata, rules: own } of byName) {
       if (metadata.name === role.metadata.name || !matching.matches(metadata.labels)) continue
-      for (const rule of own) if (!rules.some((r) => semanticEqual(r, rule))) rules.push(rule)
+      // A kube-apiserver writes `null` where nothing has been gathered yet.
+      for (const rule of own ?? []) if (!rules.some((r) => semanticEqual(r, rule))) rules.push(rule)
     }
   }
   return rules
