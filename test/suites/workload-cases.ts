@@ -207,7 +207,7 @@ export function workloadCases(kubectl: () => CommandLine): void {
       const steps = (JSON.parse(events) as Listed<EventObject>).items
         .toSorted((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
         .map(({ message }) => message)
-        .filter((message) => message.startsWith('delete'))
+        .filter((message) => message.startsWith('Delete Pod'))
       expect(steps).toEqual(['db-2', 'db-1'].map((name) => `Delete Pod ${name} in StatefulSet db successful`))
     })
   })
