@@ -41,8 +41,17 @@ class InitialObjects {
   }
 
   get #known(): Map<string, string> {
-    this.#texts ??= new Map(existsSync(FILE) ? Object.entries(JSON.parse(readFileSync(FILE, 'utf8'))) : [])
+    this.#texts ??= readTexts(FILE)
     return this.#texts
+  }
+}
+
+/** What a build has left in a file; nothing where there is none, or a build was cut off while it wrote it. */
+export function readTexts(file: string): Map<string, string> {
+  try {
+    return new Map(existsSync(file) ? Object.entries(JSON.parse(readFileSync(file, 'utf8'))) : [])
+  } catch {
+    return new Map()
   }
 }
 
