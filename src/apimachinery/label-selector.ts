@@ -427,6 +427,24 @@ const DNS_LABEL_PATTERN = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/
 const tooLong = (maxBytes: number): string => `must be no more than ${maxBytes} bytes`
 
 /**
+ * A selector as its Go struct prints itself.
+ *
+ * @see apimachinery pkg/apis/meta/v1/generated.pb.go
+ */
+export function goLabelSelectorText(selector: LabelSelector | undefined): string {
+  if (!selector) return 'nil'
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  const labels = Object.keys(matchLabels)
+    .sort()
+    .map((key) => `${key}: ${matchLabels[key]},`)
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  )
+  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`
+}
+
+/**
  * What is wrong with a label's key (`example.com/name`); empty: nothing.
  *
  * @see apimachinery pkg/api/validate/content/kube.go IsLabelKey

@@ -1,3 +1,4 @@
+import { goLabelSelectorText } from '../../apimachinery/label-selector.ts'
 import { Quantity } from '../../apimachinery/quantity.ts'
 import type {
   MetricSpec,
@@ -115,7 +116,8 @@ function unserved({ type, pods, object, external }: MetricSpec, namespace: strin
     return new MetricFailure('FailedGetObjectMetric', message, `failed to get object metric value: ${message}`)
   }
   const name = external?.metric.name
-  const message = `unable to get external metric ${namespace}/${name}: unable to fetch metrics from external metrics API: the server could not find the requested resource (get ${name}.external.metrics.k8s.io)`
+  const selector = goLabelSelectorText(external?.metric.selector)
+  const message = `unable to get external metric ${namespace}/${name}/${selector}: unable to fetch metrics from external metrics API: the server could not find the requested resource (get ${name}.external.metrics.k8s.io)`
   return new MetricFailure(
     'FailedGetExternalMetric',
     message,

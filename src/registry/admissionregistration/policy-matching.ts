@@ -1,7 +1,7 @@
 import { type FieldError, forbidden, invalid, notSupported, required } from '../../apimachinery/field-error.ts'
 import type { FieldPath } from '../../apimachinery/field-path.ts'
+import { goLabelSelectorText } from '../../apimachinery/label-selector.ts'
 import type { MatchResources, ParamKind, ParamRef } from '../../apimachinery/types/admissionregistration-v1.ts'
-import type { LabelSelector } from '../../apimachinery/types/meta-v1.ts'
 import {
   invalidEach,
   isDNS1035Label,
@@ -123,17 +123,5 @@ export function formatParamKind(kind: ParamKind | undefined): string {
 /** Cell of a binding: where its parameters are. Whether they lie in a namespace cannot be told from here. */
 export function formatParamRef(ref: ParamRef | undefined): string {
   if (ref?.name) return `${ref.namespace || '*'}/${ref.name}`
-  return ref?.selector ? goSelectorText(ref.selector) : '<unset>'
-}
-
-/** Upstream shows the selector as its Go struct prints itself. @see apimachinery pkg/apis/meta/v1/generated.pb.go */
-function goSelectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
-  const labels = Object.keys(matchLabels)
-    .sort()
-    .map((key) => `${key}: ${matchLabels[key]},`)
-  const expressions = matchExpressions.map(
-    ({ key, operator, values = [] }) =>
-      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
-  )
-  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`
+  return ref?.selector ? goLabelSelectorText(ref.selector) : '<unset>'
 }

@@ -1,9 +1,8 @@
 import { isConflict } from '../../../apimachinery/api-error.ts'
 import { formatTime } from '../../../apimachinery/clock.ts'
-import { labelSelectorAsSelector } from '../../../apimachinery/label-selector.ts'
+import { goLabelSelectorText, labelSelectorAsSelector } from '../../../apimachinery/label-selector.ts'
 import { semanticEqual } from '../../../apimachinery/semantic-equal.ts'
 import type { Pod } from '../../../apimachinery/types/core-v1.ts'
-import type { LabelSelector } from '../../../apimachinery/types/meta-v1.ts'
 import type { PodDisruptionBudget } from '../../../apimachinery/types/policy-v1.ts'
 import type { ObjectKey, ResourceRef, Typed } from '../../runtime/client.ts'
 import type { CacheReader, Controller, ReconcileContext, ReconcileResult } from '../../runtime/controller.ts'
@@ -115,23 +114,9 @@ async function expectation(
   }
 }
 
-/** How Go prints a selector. */
-function printedSelector(selector: LabelSelector | undefined): string {
-  if (!selector) return 'nil'
-  const { matchLabels = {}, matchExpressions = [] } = selector
-  const labels = Object.keys(matchLabels)
-    .sort()
-    .map((key) => `${key}: ${matchLabels[key]},`)
-  const expressions = matchExpressions.map(
-    ({ key, operator, values = [] }) =>
-      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
-  )
-  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`
-}
-
 function unmanagedMessage({ spec }: Budget): string {
   return (
-    `Pods selected by this PodDisruptionBudget (selector: ${printedSelector(spec?.selector)}) were found ` +
+    `Pods selected by this PodDisruptionBudget (selector: ${goLabelSelectorText(spec?.selector)}) were found ` +
     'to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. ' +
     'To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
   )
